@@ -1,0 +1,1 @@
+"""Detectors: what says whether a concept is in a picture."""

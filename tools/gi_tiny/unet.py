@@ -1,0 +1,71 @@
+"""The denoising UNet: SD1's layout with 16 cross-attention layers, trained on latents and frozen contexts."""
+
+from pathlib import Path
+from random import Random
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from .captions import caption
+from .loop import Schedule, Training
+from .sampling import assemble, contact_sheet, generate, new_scheduler
+from .text import contexts
+from .world import Scene, random_scene
+
+WIDTHS = (64, 96, 128, 128)
+HEAD_WIDTH = 32
+EMPTY_SHARE = 0.1
+SNR_LIMIT, LEAST_WEIGHT = 5.0, 0.25
+
+
+def new_unet(widths: tuple[int, ...], context_width: int) -> UNet2DConditionModel:
+    """An untrained UNet whose attention heads are 32 wide."""
+    return UNet2DConditionModel(
+        sample_size=16, in_channels=4, out_channels=4, block_out_channels=widths, layers_per_block=2,
+        cross_attention_dim=context_width, attention_head_dim=tuple(w // HEAD_WIDTH for w in widths),
+        norm_num_groups=32,
+    )
+
+
+def train_unet(latents: torch.Tensor, scenes: list[Scene], vae: AutoencoderKL, encoder: CLIPTextModel,
+               tokenizer: CLIPTokenizer, work: Path, steps: int, seed: int, device: str,
+               widths: tuple[int, ...] = WIDTHS, batch: int = 32) -> UNet2DConditionModel:
+    """A UNet trained on scaled `latents` (n, 4, 16, 16) of `scenes`; sample sheets appear in `work` on the way."""
+    torch.manual_seed(seed)
+    unet = new_unet(widths, encoder.config.hidden_size)
+    unet.set_attn_processor(AttnProcessor())  # explicit maps: the fused kernel's backward is slow on a CPU
+    training = Training("unet", unet, Schedule(steps, 8e-4, warm_up=200, flat=0.6), work, seed, device=device)
+    rng = Random(f"captions {seed}")
+    texts = [caption(scene, rng) for scene in scenes for _ in range(2)]
+    known = contexts(encoder, tokenizer, ["", *texts])
+    alphas = new_scheduler().alphas_cumprod
+    snr = alphas / (1 - alphas)
+    # Min-SNR weights, but never under a quarter: composition is decided where the noise is strongest.
+    weights = (snr.clamp(max=SNR_LIMIT) / (snr + 1)).clamp(min=LEAST_WEIGHT).to(device)
+
+    def loss(generator: torch.Generator) -> torch.Tensor:
+        index = torch.randint(len(latents), (batch,), generator=generator)
+        text = 1 + 2 * index + torch.randint(2, (batch,), generator=generator)
+        text[torch.rand(batch, generator=generator) < EMPTY_SHARE] = 0
+        t = torch.randint(1000, (batch,), generator=generator)
+        noise = torch.randn(batch, 4, 16, 16, generator=generator)
+        alpha = alphas[t].view(-1, 1, 1, 1)
+        z = latents[index]
+        x = alpha.sqrt() * z + (1 - alpha).sqrt() * noise
+        v = (alpha.sqrt() * noise - (1 - alpha).sqrt() * z).to(device)
+        told = unet(x.to(device), t.to(device), known[text].float().to(device)).sample
+        return ((told - v).square().mean((1, 2, 3)) * weights[t]).mean()
+
+    def report(step: int) -> None:
+        unet.set_attn_processor(AttnProcessor2_0())
+        unet.save_pretrained(work / "unet")
+        shown = Random("shown")
+        prompts = [caption(random_scene(shown), shown) for _ in range(32)]
+        pictures = generate(assemble(vae, encoder, tokenizer, unet), prompts, list(range(32)), batch=32)
+        contact_sheet(pictures, prompts).save(work / f"samples-{step:05}.png")
+        unet.set_attn_processor(AttnProcessor())
+
+    training.run(loss, every=500, report=report, save=100)
+    return UNet2DConditionModel.from_pretrained(work / "unet").to(device).eval().requires_grad_(False)
