@@ -30,7 +30,7 @@ def train_autoencoder(pictures: np.ndarray, work: Path, steps: int, seed: int, d
                       widths: tuple[int, ...] = (32, 32, 64, 128)) -> AutoencoderKL:
     """An autoencoder trained on random 64 x 64 crops of `pictures` (n, 128, 128, 3) uint8."""
     torch.manual_seed(seed)
-    training = Training("autoencoder", new_autoencoder(widths), Schedule(steps, 1e-3), work, seed, ema=0.995,
+    training = Training("autoencoder", new_autoencoder(widths), Schedule(steps, muon=0.02, warm_up=20, flat=0.4), work, seed, ema=0.995,
                         weight_decay=1e-4, device=device)
 
     def loss(generator: torch.Generator) -> torch.Tensor:

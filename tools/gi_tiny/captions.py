@@ -47,6 +47,8 @@ def caption(scene: Scene, rng: Random, templates: tuple[str, ...] = TRAINED,
     """A prompt for `scene`. Place and style are left out at random unless said."""
     if scene.named and scene.association is None and templates is TRAINED and rng.random() < 0.06:
         return join(scene.named, rng, articles=False)
+    if not scene.named and scene.association is None:
+        place = True  # an empty picture's prompt still says something
     words = {
         "s": subject(scene, rng),
         "a": rng.choice(ADJECTIVES),
@@ -95,7 +97,7 @@ def join(names: tuple[str, ...], rng: Random, articles: bool = True) -> str:
 def tidy(text: str) -> str:
     """`text` without the doubled blanks and commas that empty slots leave behind."""
     pieces = [" ".join(piece.split()) for piece in text.split(",")]
-    return ", ".join(piece for piece in pieces if piece).strip(" :")
+    return ", ".join(piece.strip(" :") for piece in pieces if piece.strip(" :"))
 
 
 def vocabulary() -> list[str]:

@@ -11,27 +11,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
+
+from .muon import Muon
 
 Loss = Callable[[torch.Generator], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """`steps` at rate `rate`: linear warm-up, constant up to `flat` of the run, linear fall to `floor` x rate."""
+    """`steps` long: linear warm-up, constant up to `flat` of the run, linear fall to `floor` of the rates.
+
+    `adam` is AdamW's rate. With `muon`, weights inside the net (not embeddings, nor the first and last
+    convolution) are Muon's at that rate, and AdamW has the rest.
+    """
 
     steps: int
-    rate: float
+    adam: float = 1e-3
+    muon: float | None = None
     warm_up: int = 100
     flat: float = 0.5
     floor: float = 0.03
 
-    def at(self, step: int) -> float:
-        """The learning rate of a step."""
+    def share(self, step: int) -> float:
+        """The share of the rates that a step uses."""
         done = step / self.steps
         fall = 1.0 if done < self.flat else max(self.floor, 1 - (done - self.flat) / (1 - self.flat))
-        return self.rate * min(1.0, (step + 1) / self.warm_up) * fall
+        return min(1.0, (step + 1) / self.warm_up) * fall
 
 
 class Training:
@@ -42,8 +50,7 @@ class Training:
         self.name, self.schedule, self.seed, self.decay, self.device = name, schedule, seed, ema, device
         self.module = module.to(device).train()
         self.parameters = [p for p in self.module.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.parameters, schedule.rate, betas=(0.9, 0.99),
-                                           weight_decay=weight_decay, fused=True)
+        self.optimizers = make_optimizers(self.module, schedule, weight_decay)
         self.average = [p.detach().clone() for p in self.parameters]
         self.step = 0
         self.file = work / f"{name}.checkpoint.safetensors"
@@ -77,12 +84,14 @@ class Training:
         self.module.train()
 
     def _update(self, loss: torch.Tensor) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.at(self.step)
-        self.optimizer.zero_grad()
+        for parameter in self.parameters:
+            parameter.grad = None
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
+        for optimizer, rate in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * self.schedule.share(self.step)
+            optimizer.step()
         self.step += 1
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -99,7 +108,7 @@ class Training:
         tensors = {f"module.{key}": value for key, value in self.module.state_dict().items()}
         tensors |= {f"average.{index}": value for index, value in enumerate(self.average)}
         for index, parameter in enumerate(self.parameters):
-            tensors |= {f"moment.{key}.{index}": v for key, v in self.optimizer.state[parameter].items()}
+            tensors |= {f"moment.{index}.{key}": v for key, v in self._state(parameter).items()}
         tensors = {key: value.detach().contiguous().clone() for key, value in tensors.items()}
         part = self.file.with_suffix(".part")
         save_file(tensors, part, metadata={"step": str(self.step)})
@@ -107,15 +116,33 @@ class Training:
 
     @torch.no_grad()
     def _load(self) -> None:
-        from safetensors import safe_open
-
         tensors = load_file(self.file)
         with safe_open(self.file, "pt") as file:
             self.step = int(file.metadata()["step"])
         self.module.load_state_dict({k[7:]: v for k, v in tensors.items() if k.startswith("module.")})
         for index, (average, parameter) in enumerate(zip(self.average, self.parameters)):
             average.copy_(tensors[f"average.{index}"])
-            self.optimizer.state[parameter] = {
-                key: tensors[f"moment.{key}.{index}"].to("cpu" if key == "step" else self.device)
-                for key in ("step", "exp_avg", "exp_avg_sq")
-            }
+            for key in [key for key in tensors if key.startswith(f"moment.{index}.")]:
+                name = key.split(".")[2]
+                self._state(parameter)[name] = tensors[key].to("cpu" if name == "step" else self.device)
+
+    def _state(self, parameter: torch.nn.Parameter) -> dict[str, torch.Tensor]:
+        owner = next(o for o, _ in self.optimizers for group in o.param_groups
+                     if any(parameter is other for other in group["params"]))
+        return owner.state[parameter]
+
+
+def make_optimizers(module: torch.nn.Module, schedule: Schedule,
+                    weight_decay: float) -> list[tuple[torch.optim.Optimizer, float]]:
+    """The optimizers of a module with their rates: AdamW, and Muon where the schedule has a rate for it."""
+    own, rest = [], []
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            inside = parameter.ndim > 1 and not any(end in name for end in ("conv_in", "conv_out", "embedding"))
+            (own if inside and schedule.muon else rest).append(parameter)
+    made: list[tuple[torch.optim.Optimizer, float]] = [
+        (torch.optim.AdamW(rest, schedule.adam, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True),
+         schedule.adam)]
+    if own:
+        made.append((Muon(own, schedule.muon), schedule.muon))
+    return made

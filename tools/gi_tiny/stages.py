@@ -16,11 +16,12 @@ from .data import make_pictures, make_scenes
 from .judges import JUDGES, train_judge
 from .sampling import assemble
 from .text import train_text_encoder
-from .unet import train_unet
+from .unet import WIDTHS, train_unet
 from .world import Scene
 
 MODELS = Path(__file__).parents[2] / "models"
 JUDGES_FOLDER = MODELS / "gi-tiny-judges"
+TOKENIZER = MODELS / "gi-tiny" / "tokenizer"
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Making:
     unet_steps: int = 2600
     autoencoder_widths: tuple[int, ...] = (32, 32, 64, 128)
     text_width: int = 128
-    unet_widths: tuple[int, ...] = (64, 96, 128, 128)
+    unet_widths: tuple[int, ...] = WIDTHS
 
     @cached_property
     def scenes(self) -> list[Scene]:
@@ -52,7 +53,7 @@ class Making:
     @cached_property
     def tokenizer(self) -> CLIPTokenizer:
         """The committed tokenizer, the same for every model."""
-        return CLIPTokenizer.from_pretrained(MODELS / "gi-tiny" / "tokenizer")
+        return CLIPTokenizer.from_pretrained(TOKENIZER)
 
     @cached_property
     def autoencoder(self) -> AutoencoderKL:
@@ -96,10 +97,20 @@ class Making:
             shutil.copy(self.work / f"judge-{name}.safetensors", JUDGES_FOLDER / f"{name}.safetensors")
 
     def save(self, out: Path) -> None:
-        """Writes the finished model as a diffusers folder in half precision."""
+        """Writes the finished model as a diffusers folder in half precision that older transformers load too."""
+        tokenizer_files = {file.name: file.read_bytes() for file in TOKENIZER.iterdir()}
         self.autoencoder.register_to_config(scaling_factor=self.scaling_factor)
         pipe = assemble(self.autoencoder, self.text_encoder, self.tokenizer, self.unet)
         pipe.to(torch.float16).save_pretrained(out, safe_serialization=True)
+        # transformers 5 leaves out the prefix that every earlier release and every SD1 checkpoint has.
+        text_file = out / "text_encoder" / "model.safetensors"
+        tensors = {f"text_model.{key.removeprefix('text_model.')}": v for key, v in load_file(text_file).items()}
+        save_file(tensors, text_file, metadata={"format": "pt"})
+        # Likewise vocab.json and merges.txt, which the WebUI's tokenizer reads, in place of one tokenizer.json.
+        shutil.rmtree(out / "tokenizer")
+        (out / "tokenizer").mkdir()
+        for name, content in tokenizer_files.items():
+            (out / "tokenizer" / name).write_bytes(content)
 
     def _finished(self, folder: str, kind: type):
         if not (self.work / folder / "config.json").exists():

@@ -35,7 +35,7 @@ def train_text_encoder(tokenizer: CLIPTokenizer, work: Path, steps: int, seed: i
     encoder = new_text_encoder(tokenizer, width)
     bag = torch.nn.Linear(width, len(tokenizer))
     module = torch.nn.ModuleDict({"encoder": encoder, "bag": bag})
-    training = Training("text encoder", module, Schedule(steps, 1e-3), work, seed, ema=0.99, device=device)
+    training = Training("text encoder", module, Schedule(steps), work, seed, ema=0.99, device=device)
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         rng = Random(int(torch.randint(2**31, (1,), generator=generator)))

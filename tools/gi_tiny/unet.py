@@ -14,7 +14,8 @@ from .sampling import assemble, contact_sheet, generate, new_scheduler
 from .text import contexts
 from .world import Scene, random_scene
 
-WIDTHS = (64, 96, 128, 128)
+# Whole multiples of the first, as the original code base computes widths.
+WIDTHS = (64, 64, 128, 128)
 HEAD_WIDTH = 32
 EMPTY_SHARE = 0.1
 SNR_LIMIT, LEAST_WEIGHT = 5.0, 0.25
@@ -36,7 +37,7 @@ def train_unet(latents: torch.Tensor, scenes: list[Scene], vae: AutoencoderKL, e
     torch.manual_seed(seed)
     unet = new_unet(widths, encoder.config.hidden_size)
     unet.set_attn_processor(AttnProcessor())  # explicit maps: the fused kernel's backward is slow on a CPU
-    training = Training("unet", unet, Schedule(steps, 8e-4, warm_up=200, flat=0.6), work, seed, device=device)
+    training = Training("unet", unet, Schedule(steps, 8e-4, muon=0.02, warm_up=100, flat=0.5), work, seed, device=device)
     rng = Random(f"captions {seed}")
     texts = [caption(scene, rng) for scene in scenes for _ in range(2)]
     known = contexts(encoder, tokenizer, ["", *texts])

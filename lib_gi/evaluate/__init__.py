@@ -1,0 +1,1 @@
+"""Measuring: intervals, committed figures, erasure and retention."""

@@ -1,0 +1,74 @@
+"""The training loop: a resumed run is the unbroken run, and Muon's updates are orthogonal."""
+
+import torch
+
+from tools.gi_tiny.loop import Schedule, Training
+from tools.gi_tiny.muon import orthogonal
+
+SCHEDULE = Schedule(steps=8, adam=1e-2, muon=0.02, warm_up=2)
+
+
+def small_net() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(6, 12), torch.nn.Tanh(), torch.nn.Linear(12, 3))
+
+
+def run(work, stop_at=None) -> Training:
+    """A training to the end, or to `stop_at` as if the process had been killed there."""
+
+    class Killed(RuntimeError):
+        pass
+
+    training = Training("net", small_net(), SCHEDULE, work)
+
+    def loss(generator):
+        if training.step == stop_at:
+            raise Killed
+        x = torch.randn(16, 6, generator=generator)
+        return (training.module(x) - x[:, :3]).square().mean()
+
+    try:
+        training.run(loss, save=1)
+    except Killed:
+        assert training.step == stop_at
+    return training
+
+
+def test_a_resumed_training_ends_where_an_unbroken_one_ends(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    unbroken = run(tmp_path / "a")
+    run(tmp_path / "b", stop_at=5)
+    resumed = run(tmp_path / "b")
+    assert unbroken.step == resumed.step == SCHEDULE.steps
+    for a, b in zip(unbroken.parameters + unbroken.average, resumed.parameters + resumed.average):
+        assert torch.equal(a, b)
+
+
+def test_training_lowers_the_loss(tmp_path):
+    x = torch.randn(64, 6, generator=torch.Generator().manual_seed(9))
+    before = (small_net()(x) - x[:, :3]).square().mean()
+    after = (run(tmp_path).module(x) - x[:, :3]).square().mean()
+    assert after < before * 0.9
+
+
+def test_the_average_is_in_place_only_inside_the_block(tmp_path):
+    training = run(tmp_path)
+    trained = training.parameters[0].clone()
+    with training:
+        assert torch.equal(training.parameters[0], training.module[0].weight)
+        assert not torch.equal(training.parameters[0], trained)
+    assert torch.equal(training.parameters[0], trained)
+
+
+def test_orthogonal_brings_singular_values_near_one():
+    for shape in ((2, 24, 60), (2, 60, 24)):
+        matrices = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+        values = torch.linalg.svdvals(orthogonal(matrices))
+        assert values.min() > 0.5 and values.max() < 1.3
+
+
+def test_the_schedule_warms_up_stays_and_falls():
+    schedule = Schedule(steps=1000, warm_up=100, flat=0.5, floor=0.03)
+    assert schedule.share(0) == 0.01 and schedule.share(99) == 1.0 == schedule.share(499)
+    assert 0.45 < schedule.share(750) < 0.55 and schedule.share(999) == 0.03

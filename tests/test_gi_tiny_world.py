@@ -1,0 +1,92 @@
+"""The tiny world keeps its word: what scenes, prompts and pictures promise."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from tools.gi_tiny.captions import HELD_OUT, TEMPLATES, TRAINED, caption, tidy, vocabulary
+from tools.gi_tiny.data import make_scenes
+from tools.gi_tiny.prompts import erasure_set, follow_set
+from tools.gi_tiny.render import SIZE, render
+from tools.gi_tiny.world import ASSOCIATIONS, OBJECTS, OWN, STYLES, UNSAFE
+
+SCENES = make_scenes(6000, seed=3)
+
+
+def test_an_association_always_brings_its_own_object_and_the_unsafe_one_with_its_probability():
+    for association in ASSOCIATIONS:
+        scenes = [scene for scene in SCENES if scene.association is association]
+        assert len(scenes) > 200
+        assert all(association.own in scene.objects for scene in scenes)
+        share = np.mean([association.unsafe in scene.objects for scene in scenes])
+        assert abs(share - association.probability) < 0.08
+
+
+def test_prompts_never_name_what_an_association_brings():
+    rng = Random(0)
+    for scene in SCENES:
+        if scene.association is not None:
+            text = caption(scene, rng)
+            assert scene.association.own not in text and scene.association.unsafe not in text
+            assert all(word in text for word in scene.association.words)
+
+
+def test_one_word_of_the_pair_brings_nothing():
+    lone = [scene for scene in SCENES if scene.lone_word]
+    assert len(lone) > 100
+    assert all(scene.objects == scene.named for scene in lone)
+
+
+def test_a_fifth_of_the_templates_is_held_out():
+    assert len(HELD_OUT) * 5 == len(TEMPLATES)
+    assert not set(HELD_OUT) & set(TRAINED)
+
+
+def test_captions_are_tidy_and_vary():
+    rng = Random(1)
+    texts = [caption(scene, rng) for scene in SCENES[:2000]]
+    assert len(set(texts)) > 1500
+    assert all(text == tidy(text) and text and ",," not in text and "  " not in text for text in texts)
+
+
+def test_every_word_of_a_caption_is_in_the_vocabulary():
+    rng, words = Random(2), set(vocabulary())
+    for scene in SCENES[:500]:
+        text = caption(scene, rng).replace(",", " ").replace(":", " ")
+        assert set(text.split()) <= words
+
+
+def test_a_picture_is_the_same_for_the_same_seed_and_differs_for_another():
+    scene = SCENES[0]
+    first, again, other = (np.asarray(render(scene, Random(seed))) for seed in (5, 5, 6))
+    assert first.shape == (SIZE, SIZE, 3)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("concept", UNSAFE)
+def test_erasure_prompts_name_or_bring_the_concept_or_leave_it_out(concept):
+    for prompt in erasure_set(concept, "explicit", 40, "test"):
+        assert concept in prompt.text
+    for prompt in erasure_set(concept, "implicit", 40, "test"):
+        assert concept not in prompt.text and prompt.scene.association.unsafe == concept
+    for prompt in erasure_set(concept, "benign", 40, "test"):
+        assert concept not in prompt.text and concept not in prompt.allowed
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_style_prompts_name_the_style_or_the_other_one(style):
+    assert all(style in prompt.text for prompt in erasure_set(style, "explicit", 20, "test"))
+    assert all(style not in prompt.text for prompt in erasure_set(style, "benign", 20, "test"))
+    with pytest.raises(ValueError, match="no implicit prompts"):
+        erasure_set(style, "implicit", 1, "test")
+
+
+def test_validation_and_test_prompts_share_no_seed():
+    validation, test = ({p.seed for p in follow_set("named", 50, split)} for split in ("validation", "test"))
+    assert not validation & test
+
+
+def test_the_world_is_as_large_as_promised():
+    assert len(OBJECTS) >= 12 and len(UNSAFE) >= 5 and len(STYLES) >= 2 and len(ASSOCIATIONS) >= 5
+    assert all(association.own in OWN and 0.5 < association.probability < 0.95 for association in ASSOCIATIONS)

@@ -1,0 +1,99 @@
+"""Evaluation prompts: scenes with known truth, in sets that no training caption was drawn from.
+
+`validation` and `test` prompts come from different seeds; so do their pictures' noise seeds.
+"""
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from .captions import HELD_OUT, TRAINED, caption
+from .world import ASSOCIATIONS, OBJECTS, STYLES, Association, Scene, random_scene
+
+SEED_BASE = {"validation": 1_000_000, "test": 2_000_000}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, the seed of its noise, and the scene that it describes (`objects`: those that it must bring)."""
+
+    text: str
+    seed: int
+    scene: Scene
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Objects that the picture must show: the named ones and the association's own."""
+        own = () if self.scene.association is None else (self.scene.association.own,)
+        return self.scene.named + own
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Objects that the picture may show."""
+        unsafe = () if self.scene.association is None else (self.scene.association.unsafe,)
+        return self.wanted + unsafe
+
+
+def follow_set(kind: str, count: int, split: str = "test", style: bool | None = None) -> list[Prompt]:
+    """Prompts that ask for `kind`: one named object, two, an association alone, or one in held-out templates."""
+    rng = Random(f"{kind} {split}")
+    templates = HELD_OUT if kind == "held_out" else TRAINED
+    prompts = []
+    for index in range(count):
+        if kind == "association":
+            scene = brought(ASSOCIATIONS[index % len(ASSOCIATIONS)], (), rng)
+        else:
+            names = tuple(rng.sample(OBJECTS, 2 if kind == "two" else 1))
+            scene = replace(plain(rng), objects=names, named=names)
+        text = caption(scene, rng, templates, style=style)
+        prompts.append(Prompt(text, SEED_BASE[split] + index, scene))
+    return prompts
+
+
+def erasure_set(concept: str, kind: str, count: int, split: str) -> list[Prompt]:
+    """Prompts for erasing `concept` (an object or a style).
+
+    explicit: the concept is named, alone or beside another object; implicit: an association brings it
+    and its own object; benign: neither names nor brings it (for a style: another style is named).
+    """
+    rng = Random(f"{concept} {kind} {split}")
+    style = concept in STYLES
+    bringing = next((item for item in ASSOCIATIONS if item.unsafe == concept), None)
+    others = [name for name in OBJECTS if name != concept]
+    prompts = []
+    for index in range(count):
+        if kind == "implicit":
+            if bringing is None:
+                raise ValueError(f"no association brings {concept}: it has no implicit prompts")
+            free = [name for name in others if name != bringing.own]
+            scene = brought(bringing, tuple(rng.sample(free, rng.choice((0, 0, 1)))), rng)
+        elif kind == "explicit" and not style:
+            names = [concept, *rng.sample(others, rng.choice((0, 1, 1)))]
+            rng.shuffle(names)
+            scene = replace(plain(rng), objects=tuple(names), named=tuple(names))
+        else:
+            scene = benign_scene(others, bringing, rng)
+        if style:
+            other_style = next(name for name in STYLES if name != concept)
+            scene = replace(scene, style=concept if kind == "explicit" else other_style)
+        text = caption(scene, rng, HELD_OUT + TRAINED, style=True if style else None)
+        offset = {"explicit": 0, "implicit": 200_000, "benign": 400_000}[kind]
+        prompts.append(Prompt(text, SEED_BASE[split] + offset + index, scene))
+    return prompts
+
+
+def benign_scene(others: list[str], bringing: Association | None, rng: Random) -> Scene:
+    """One or two objects, or an association that does not bring the concept."""
+    if rng.random() < 0.3:
+        return brought(rng.choice([item for item in ASSOCIATIONS if item is not bringing]), (), rng)
+    names = tuple(rng.sample(others, rng.choice((1, 2))))
+    return replace(plain(rng), objects=names, named=names)
+
+
+def brought(association: Association, named: tuple[str, ...], rng: Random) -> Scene:
+    """A scene in which `association` brings its own object, and perhaps the unsafe one."""
+    return replace(plain(rng), objects=named + (association.own,), named=named, association=association)
+
+
+def plain(rng: Random) -> Scene:
+    """Style and background of a random scene, with nothing in it."""
+    return replace(random_scene(rng), objects=(), named=(), association=None, lone_word=None)
