@@ -1,0 +1,35 @@
+"""A concept once the model's own text encoder has read it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lib_gi.errors import ContextWidthError
+
+
+@dataclass(frozen=True)
+class EncodedConcept:
+    """What a session needs to know of a concept.
+
+    c_star: (1, L, D), of the phrase on its own; the phrase's tokens are [s, e). w: (images or 1, e - s),
+    never positive.
+    """
+
+    name: str
+    c_star: Tensor
+    s: int
+    e: int
+    w: Tensor
+
+    @property
+    def strength(self) -> float:
+        """The user's number, >= 0: that of the token and image that are suppressed most."""
+        return 0.0 - float(self.w.min())
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.c_star.shape)
+        if len(shape) != 3 or shape[0] != 1 or not 0 <= self.s < self.e <= shape[1]:
+            raise ContextWidthError(
+                f"the context of {self.name!r} has shape {shape} and tokens [{self.s}, {self.e}); expected"
+                " (1, tokens, width) and a span inside it that is not empty; encode one phrase at a time"
+            )

@@ -1,0 +1,185 @@
+"""The mathematics of growth inhibitors, as functions from tensors to tensors.
+
+Source: Chen et al., "Growth Inhibitors for Suppressing Inappropriate Image Concepts in Diffusion
+Models", ICLR 2025 (arXiv 2408.01014), and its symbols. `agreement` and `projection` go beyond it.
+
+Axes: C concepts, B rows of the call, H heads, N image positions, L tokens of c* (77), d width of a head,
+T tokens of the window, the shortest range of tokens that covers [s, e) of every concept.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+WEIGHTINGS = ("plain", "agreement", "projection")
+EPS = 1e-12
+
+
+class Growth(NamedTuple):
+    """What one layer needs for a sampling pass; made by `prepare`."""
+
+    K_star: Tensor  # (C, H, L, d)
+    V_star: Tensor  # (C, H, T, d) in fp32
+    V_w: Tensor  # w * V*, (C, B or 1, H, L, d) for plain, (C, B or 1, H, T, d) in fp32 otherwise
+    window: tuple[int, int]
+    active: Tensor | bool  # True: all rows have a w that is not 0; False: none has; else (B, 1, 1) bool
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """x with a head axis: (B, N, H*d) -> (B, H, N, d)."""
+    B, N, width = x.shape
+    return x.view(B, N, heads, width // heads).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """x without its head axis: (B, H, N, d) -> (B, N, H*d)."""
+    B, H, N, d = x.shape
+    return x.transpose(1, 2).reshape(B, N, H * d)
+
+
+def window_of(spans: list[tuple[int, int]]) -> tuple[int, int]:
+    """The shortest [s, e) that covers the [s, e) of every concept."""
+    return min(s for s, _ in spans), max(e for _, e in spans)
+
+
+def spread_w(w: list[Tensor], spans: list[tuple[int, int]], length: int) -> Tensor:
+    """All scales in one tensor (C, images, L), zero outside each concept's own [s, e).
+
+    w: one tensor (images or 1, e - s) per concept. The images are 1 where all of them have one row.
+    Raises ValueError when w is positive, not finite, or has another shape than its span.
+    """
+    images = max(x.shape[0] for x in w)
+    full = torch.zeros(len(w), images, length)
+    for i, (x, (s, e)) in enumerate(zip(w, spans, strict=True)):
+        if x.ndim != 2 or x.shape[0] not in (1, images) or x.shape[1] != e - s:
+            raise ValueError(
+                f"w of concept {i} has shape {tuple(x.shape)}; expected ({images} or 1, {e - s}):"
+                " one row per image (or one for all), one column per token of the concept"
+            )
+        if not bool(torch.isfinite(x).all()) or bool((x > 0).any()):
+            raise ValueError(
+                f"w of concept {i} is positive or not finite; expected w <= 0, since a positive w would"
+                " make the concept grow; pass w = -strength"
+            )
+        full[i, :, s:e] = x.detach().to("cpu", torch.float32)
+    return full
+
+
+def prepare(
+    K_star: Tensor, V_star: Tensor, w: Tensor, spans: list[tuple[int, int]], weighting: str
+) -> Growth:
+    """The constants of a pass for one layer.
+
+    K_star, V_star: (C, H, L, d). w: (C, B or 1, L), zero outside each concept's [s, e), never positive.
+    """
+    s, e = window = window_of(spans)
+    rows = (w != 0).any(dim=2).any(dim=0)  # (C, B, L) -> (B)
+    active: Tensor | bool = bool(rows.any())
+    if active and not bool(rows.all()):
+        active = rows.to(K_star.device)[:, None, None]
+    V = V_star.float()
+    V_w = V[:, None] * w.to(V)[:, :, None, :, None]  # (C, 1, H, L, d) * (C, B, 1, L, 1) -> (C, B, H, L, d)
+    V_w = V_w.to(V_star.dtype) if weighting == "plain" else V_w[..., s:e, :].contiguous()
+    return Growth(K_star, V[..., s:e, :].contiguous(), V_w, window, active)
+
+
+def concept_maps(q: Tensor, K_star: Tensor, window: tuple[int, int]) -> Tensor:
+    """M*[..., s:e], the concepts' attention maps, in fp32 (C, B, H, N, T).
+
+    q: (B, H, N, d). The softmax runs over all L tokens of c*, of every concept on its own.
+    """
+    s, e = window
+    scores = q.float() * q.shape[-1] ** -0.5 @ K_star.float()[:, None].transpose(-1, -2)  # (C, B, H, N, L)
+    return scores.softmax(dim=-1)[..., s:e]
+
+
+def agreement(h: Tensor, V_star: Tensor) -> Tensor:
+    """a = max(0, cos(h, V*)), how much of a concept is already there, in fp32 (C, B, H, N, T).
+
+    h: (B, H, N, d), V_star: (C, H, T, d). A vector of length zero agrees with nothing.
+    """
+    h, V_star = h.float(), V_star.float()
+    h_unit = h / h.norm(dim=-1, keepdim=True).clamp_min(EPS)
+    V_unit = V_star / V_star.norm(dim=-1, keepdim=True).clamp_min(EPS)
+    return (h_unit @ V_unit[:, None].transpose(-1, -2)).clamp_min(0)  # (B, H, N, d) @ (C, 1, H, d, T)
+
+
+def projection(h: Tensor, V_star: Tensor) -> Tensor:
+    """p = max(0, <h, V*> / <V*, V*>), the length of h along V* in units of V*, in fp32 (C, B, H, N, T)."""
+    h, V_star = h.float(), V_star.float()
+    V_dual = V_star / V_star.square().sum(dim=-1, keepdim=True).clamp_min(EPS)
+    return (h @ V_dual[:, None].transpose(-1, -2)).clamp_min(0)
+
+
+def plain_contribution(q: Tensor, K_star: Tensor, V_w: Tensor) -> Tensor:
+    """The sum over concepts of w * M* @ V*, (B, H, N, d), by one attention call for all concepts.
+
+    q: (B, H, N, d), K_star: (C, H, L, d), V_w: (C, B or 1, H, L, d). The concepts lie along the batch axis,
+    so that each has its own softmax.
+    """
+    C, H, L, d = K_star.shape
+    B, _, N, _ = q.shape
+    K = K_star[:, None].expand(C, B, H, L, d).reshape(C * B, H, L, d)
+    V = V_w.expand(C, B, H, L, d).reshape(C * B, H, L, d)
+    Q = q if C == 1 else q.expand(C, B, H, N, d).reshape(C * B, H, N, d)
+    out = F.scaled_dot_product_attention(Q, K.to(q.dtype), V.to(q.dtype))  # (C * B, H, N, d)
+    return out if C == 1 else out.view(C, B, H, N, d).sum(dim=0)
+
+
+def bounded(h: Tensor, Z: Tensor, bound: tuple[float, float]) -> Tensor:
+    """Z scaled so that R = |Z|_1 / |h|_1 of every position stays in [low, high]; shape of Z (B, N, H*d).
+
+    A position inside the bound comes back bit for bit. So does one where Z is zero: it has no direction.
+    """
+    low, high = bound
+    norm_h = h.abs().sum(dim=-1, keepdim=True, dtype=torch.float32)  # (B, N, 1)
+    norm_Z = Z.abs().sum(dim=-1, keepdim=True, dtype=torch.float32)
+    kept = norm_Z.clamp(min=low * norm_h, max=high * norm_h)
+    outside = (kept != norm_Z) & (norm_Z > 0)
+    scaled = Z.float() * (kept / norm_Z.clamp_min(EPS))
+    return torch.where(outside, scaled.to(Z.dtype), Z)
+
+
+def inhibit(
+    h: Tensor,
+    q: Tensor,
+    growth: Growth,
+    heads: int,
+    weighting: str,
+    bound: tuple[float, float] | None = None,
+    maps: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """Z = h plus the inhibitors of all concepts, with shape and dtype of h (B, N, H*d).
+
+    h is what arrives at `to_out[0]`, q what leaves `to_q`, both (B, N, H*d). maps: M* and a where the caller
+    has them already. Rows whose scales are all zero come back bit for bit, whatever K* and V* hold.
+    """
+    if growth.active is False:
+        return h
+    qh, hh = split_heads(q, heads), split_heads(h, heads)
+    if weighting == "plain":
+        grown = plain_contribution(qh, growth.K_star, growth.V_w)
+    else:
+        M_star = maps[0] if maps else concept_maps(qh, growth.K_star, growth.window)
+        if weighting == "projection":
+            here = projection(hh, growth.V_star) * M_star
+        else:
+            here = (maps[1] if maps else agreement(hh, growth.V_star)) * M_star
+        grown = (here @ growth.V_w).sum(dim=0)  # (C, B, H, N, T) @ (C, B, H, T, d) -> (B, H, N, d)
+    Z = (h + merge_heads(grown)).to(h.dtype)
+    if bound is not None:
+        Z = bounded(h, Z, bound)
+    return Z if growth.active is True else torch.where(growth.active, Z, h)
+
+
+def feature_maps(h: Tensor, q: Tensor, growth: Growth, heads: int) -> tuple[Tensor, Tensor]:
+    """M* and a over the window, each (C, B, H, N, T) in fp32; h and q as for `inhibit`."""
+    M_star = concept_maps(split_heads(q, heads), growth.K_star, growth.window)
+    return M_star, agreement(split_heads(h, heads), growth.V_star)
+
+
+def features(maps: Tensor) -> Tensor:
+    """The mean over heads and positions: (C, B, H, N, T) -> (C, B, T), one number per token."""
+    return maps.mean(dim=(2, 3))

@@ -1,0 +1,299 @@
+"""One generation's state: which layers are hooked, with what, and what they have seen.
+
+    with Session(unet, concepts) as session:
+        session.begin_pass(total_steps)     # each sampling pass: K* and V* are made anew
+        session.begin_step(step, rows)      # each step: the rows of the UNet calls that follow
+        unet(...)
+        session.end_call()                  # optional: a layer left out is noticed at once
+
+Each cross-attention layer gets a forward hook on `to_q` and a forward pre-hook on `to_out[0]`; nothing
+else is touched. An error is raised, or raised again, from within the UNet's forward, because that stops a
+generation in every host, while errors in a host's callbacks may be swallowed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lib_gi import inhibitor
+from lib_gi.books import Books, missed_error
+from lib_gi.encoded import EncodedConcept
+from lib_gi.errors import (
+    ContextWidthError,
+    GrowthInhibitorError,
+    NeverHitError,
+    RowCountError,
+    SettingsError,
+    StepRangeError,
+    UnsupportedModelError,
+)
+from lib_gi.features import Features, Record, collect
+from lib_gi.layers import Layer, check_width, find_cross_attention
+from lib_gi.rows import RowMap
+
+
+class Session:
+    """Inhibits concepts in a UNet while it is entered; the module's text has the order of calls.
+
+    Without a concept, or with every w zero and no features asked for, entering installs nothing.
+    w holds one row per image, or one for all. Raises UnsupportedModelError or SettingsError when made,
+    other errors of ours while sampling, and NeverHitError on leaving when no layer was ever called.
+    """
+
+    def __init__(
+        self,
+        unet: nn.Module,
+        concepts: Sequence[EncodedConcept],
+        *,
+        weighting: str = "agreement",
+        first_step: int = 0,
+        last_step: int | None = None,
+        bound: tuple[float, float] | None = None,
+        record_features: bool = False,
+    ) -> None:
+        if weighting not in inhibitor.WEIGHTINGS:
+            allowed = ", ".join(inhibitor.WEIGHTINGS)
+            raise SettingsError(f"weighting is {weighting!r}; expected one of {allowed}; choose one of them")
+        self.unet, self.concepts = unet, tuple(concepts)
+        self.weighting, self.bound, self.record_features = weighting, bound, record_features
+        self.first_step, self.last_step = first_step, last_step
+        self.passes = self.calls = 0
+        self._layers = find_cross_attention(unet)
+        self._books = Books(self._layers)
+        self._depth = 0
+        self._handles: list[Any] = []
+        self._records: list[list[Record]] = []
+        self._spans = [(c.s, c.e) for c in self.concepts]
+        self._c_star = self._joined_contexts()
+        self._forget_pass()
+        self.set_w([c.w for c in self.concepts])
+
+    # -- what the host tells -------------------------------------------------------------------------------
+
+    def set_w(self, w: Sequence[Tensor]) -> None:
+        """Use these scales from the next layer on: (images or 1, e - s) per concept, never positive."""
+        if len(w) != len(self.concepts):
+            raise SettingsError(
+                f"{len(w)} scales for {len(self.concepts)} concepts; expected one each; add w"
+            )
+        try:
+            self._w = inhibitor.spread_w(list(w), self._spans, self._c_star.shape[1])
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        self._idle = not bool((self._w != 0).any())
+        for layer in self._layers:
+            layer.growths.clear()
+        if self._depth and not self._handles and not self._idle:
+            raise SettingsError(
+                "scales came after a session was entered that had none, so no layer is hooked; expected a"
+                " session that records features; pass record_features=True, or enter with the scales"
+            )
+
+    def begin_pass(self, total_steps: int | None = None) -> None:
+        """A sampling pass begins: K* and V* are made anew, and a fault of the last pass is forgotten."""
+        self._forget_pass()
+        self._records.append([])
+        self.passes += 1
+        with self._keeping_fault():
+            if total_steps is not None and self.first_step >= total_steps:
+                raise StepRangeError(
+                    f"first_step is {self.first_step}, but this sampling pass has only the steps 0 to"
+                    f" {total_steps - 1}, so nothing would be inhibited; lower first_step to one of them"
+                )
+
+    def begin_step(self, step: int, rows: RowMap) -> None:
+        """A step begins; the UNet calls that follow share out `rows` in order."""
+        if not self.passes:
+            self.begin_pass()
+        with self._keeping_fault():
+            self._books.begin_step(rows)
+            if 1 < self._w.shape[1] < rows.image_count:
+                raise RowCountError(
+                    f"there are scales for {self._w.shape[1]} images, but rows of {rows.image_count} images;"
+                    " expected one row of w for each image, or one for all; set w again"
+                )
+        self.calls += 1
+        self._acting = self.first_step <= step and (self.last_step is None or step <= self.last_step)
+
+    def end_call(self) -> None:
+        """A UNet call has ended: LayerMissedError when a layer was not reached in it."""
+        with self._keeping_fault():
+            self._books.close()
+
+    # -- what a user reads ---------------------------------------------------------------------------------
+
+    @property
+    def armed(self) -> bool:
+        """Whether the layers are hooked."""
+        return bool(self._handles)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The cross-attention layers in the order in which the UNet runs them."""
+        return tuple(layer.name for layer in self._layers)
+
+    @property
+    def hits(self) -> dict[str, int]:
+        """How often each layer was reached."""
+        return {layer.name: layer.hits for layer in self._layers}
+
+    def features(self, sampling_pass: int = -1) -> dict[str, Features]:
+        """The features of a sampling pass by concept name; empty unless they were asked for and seen."""
+        records = self._records[sampling_pass] if self._records else []
+        return collect(records, [c.name for c in self.concepts], self._spans, len(self._layers))
+
+    # -- entering and leaving ------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Session":
+        self._depth += 1
+        if self._depth > 1:
+            return self
+        self.passes = self.calls = 0
+        self._records.clear()
+        self._forget_pass()
+        for layer in self._layers:
+            layer.hits = 0
+            if self.concepts and (self.record_features or not self._idle):
+                self._handles.append(layer.to_q.register_forward_hook(self._hook_for_q(layer)))
+                self._handles.append(layer.to_out.register_forward_pre_hook(self._hook_for_out(layer)))
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._depth -= 1
+        if self._depth:
+            return
+        armed, fault = bool(self._handles), None if self._told else self._fault
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._forget_pass()
+        if error is not None or not armed:
+            return
+        if fault is not None:
+            raise fault
+        if not any(layer.hits for layer in self._layers):
+            raise NeverHitError(
+                f"the inhibitor was armed in {len(self._layers)} layers and none was ever called; expected"
+                " the UNet to run; generate inside the context, with no replaced UNet (TensorRT)"
+            )
+
+    # -- what the layers call ------------------------------------------------------------------------------
+
+    def _hook_for_q(self, layer: Layer) -> Callable:
+        def keep_q(module: nn.Module, args: tuple, output: Tensor) -> None:
+            with self._inside_forward():
+                layer.check_unreplaced()
+                if layer.q is not None:
+                    raise missed_error(f"{layer.name}.to_q was called twice, and to_out[0] not in between")
+                layer.q = output
+
+        return keep_q
+
+    def _hook_for_out(self, layer: Layer) -> Callable:
+        def add_inhibitors(module: nn.Module, args: tuple) -> tuple | None:
+            with self._inside_forward():
+                q, layer.q = layer.q, None
+                if q is None:
+                    raise missed_error(f"{layer.name}.to_out[0] was called without to_q before it")
+                if args[0].ndim != 3 or args[0].shape != q.shape:
+                    raise UnsupportedModelError(
+                        f"{layer.name} has queries {tuple(q.shape)} and outputs {tuple(args[0].shape)};"
+                        " expected the same (rows, positions, width); switch off what changes this layer"
+                    )
+                self._books.reach(layer, q.shape[0])
+                Z = self._changed(layer, args[0], q)
+                return None if Z is None else (Z, *args[1:])
+
+        return add_inhibitors
+
+    def _changed(self, layer: Layer, h: Tensor, q: Tensor) -> Tensor | None:
+        """h with the inhibitors in its conditional rows, or None where nothing is to change."""
+        act, rows = self._acting and not self._idle, self._books.rows
+        if not rows.conditional or not (act or self.record_features):
+            return None
+        picked = self._picked(rows.conditional, h.device)
+        growth = self._growth(layer, q, rows.image_of_conditional)
+        h_picked, q_picked = h[picked], q[picked]  # (B, N, H*d), conditional rows only
+        maps = None
+        if self.record_features:
+            maps = inhibitor.feature_maps(h_picked, q_picked, growth, layer.heads)
+            means = [inhibitor.features(m).detach() for m in maps]  # (C, B, T) each
+            at = self._books.step, self._layers.index(layer), rows.image_of_conditional
+            self._records[-1].append(Record(*at, *means))
+        if not act:
+            return None
+        Z_picked = inhibitor.inhibit(
+            h_picked, q_picked, growth, layer.heads, self.weighting, self.bound, maps
+        )
+        layer.check_finite(h_picked, Z_picked)
+        if len(rows.conditional) == len(rows):
+            return Z_picked
+        Z = h.clone()
+        Z[picked] = Z_picked
+        return Z
+
+    def _growth(self, layer: Layer, q: Tensor, images: tuple[int, ...]) -> inhibitor.Growth:
+        """The layer's constants of this pass, for rows of these images."""
+        if layer.stars is None:
+            layer.stars = layer.make_stars(self._c_star.to(q.device, q.dtype))
+        if self._w.shape[1] == 1:
+            images = ()
+        if images not in layer.growths:
+            w = self._w[:, list(images)] if images else self._w  # (C, B or 1, L)
+            layer.growths[images] = inhibitor.prepare(*layer.stars, w, self._spans, self.weighting)
+        return layer.growths[images]
+
+    def _picked(self, rows: tuple[int, ...], device: torch.device) -> slice | Tensor:
+        """These rows: a slice where they lie together, else an index that is kept on the device."""
+        if rows[-1] - rows[0] + 1 == len(rows):
+            return slice(rows[0], rows[-1] + 1)
+        if (rows, device) not in self._indices:
+            self._indices[rows, device] = torch.tensor(rows, device=device)
+        return self._indices[rows, device]
+
+    # -- state ---------------------------------------------------------------------------------------------
+
+    def _joined_contexts(self) -> Tensor:
+        """c* of all concepts, (C, L, D)."""
+        if not self.concepts:
+            return torch.zeros(0, 0, 0)
+        if len({c.c_star.shape for c in self.concepts}) > 1:
+            raise ContextWidthError(
+                "the concepts' contexts differ in shape; expected all from one encoder; encode them again"
+            )
+        check_width(self._layers, self.concepts[0].c_star.shape[2])
+        return torch.cat([c.c_star.detach() for c in self.concepts])
+
+    def _forget_pass(self) -> None:
+        self._books.forget()
+        self._acting = False
+        self._indices: dict[tuple, Tensor] = {}
+        self._fault: GrowthInhibitorError | None = None
+        self._told = False
+        for layer in self._layers:
+            layer.forget()
+
+    @contextmanager
+    def _keeping_fault(self) -> Iterator[None]:
+        """Keep an error of ours, for the hooks to raise it again."""
+        try:
+            yield
+        except GrowthInhibitorError as error:
+            self._fault = error
+            raise
+
+    @contextmanager
+    def _inside_forward(self) -> Iterator[None]:
+        """Raise a fault that is kept; an error raised here has been told to whoever runs the UNet."""
+        with self._keeping_fault():
+            if self._fault is not None:
+                self._told = True
+                raise self._fault
+            try:
+                yield
+            except GrowthInhibitorError:
+                self._told = True
+                raise

@@ -1,0 +1,145 @@
+"""Pipelines of random weights, small enough to draw a picture in a tenth of a second.
+
+Every letter is a token of its own, so "abc" is a phrase of three tokens.
+"""
+
+import json
+import string
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from diffusers.utils import logging
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+logging.set_verbosity_error()
+WIDTH = 32
+
+
+def write_tokenizer(folder):
+    letters = list(string.ascii_lowercase + string.digits + ",")
+    words = letters + [letter + "</w>" for letter in letters] + ["<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"model_max_length": 77, "tokenizer_class": "CLIPTokenizer"})
+    )
+    return folder
+
+
+def text_encoder(tokenizer, projected=False):
+    torch.manual_seed(1)
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        projection_dim=WIDTH,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return (CLIPTextModelWithProjection if projected else CLIPTextModel)(config).eval()
+
+
+def unet(context=WIDTH, channels=4, **more):
+    torch.manual_seed(2)
+    settings = dict(
+        sample_size=8,
+        in_channels=channels,
+        out_channels=4,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=context,
+        attention_head_dim=4,
+    )
+    model = UNet2DConditionModel(**(settings | more)).eval()
+    with torch.no_grad():  # random layers of this size hardly look at the text: let them
+        for name, parameter in model.named_parameters():
+            if ".attn2.to_" in name and name.endswith("weight"):
+                parameter.mul_(4)
+    return model
+
+
+def autoencoder():
+    torch.manual_seed(3)
+    return AutoencoderKL(
+        block_out_channels=(32,),
+        down_block_types=("DownEncoderBlock2D",),
+        up_block_types=("UpDecoderBlock2D",),
+        latent_channels=4,
+        sample_size=8,
+    ).eval()
+
+
+def scheduler():
+    return DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False)
+
+
+def sd1(folder, kind=StableDiffusionPipeline, channels=4):
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
+    pipe = kind(
+        vae=autoencoder(),
+        text_encoder=text_encoder(tokenizer),
+        tokenizer=tokenizer,
+        unet=unet(channels=channels),
+        scheduler=scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def img2img(folder):
+    return sd1(folder, StableDiffusionImg2ImgPipeline)
+
+
+def inpaint(folder):
+    return sd1(folder, StableDiffusionInpaintPipeline, channels=9)
+
+
+def sdxl(folder):
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
+    second = CLIPTokenizer.from_pretrained(folder, pad_token="a")
+    pipe = StableDiffusionXLPipeline(
+        vae=autoencoder(),
+        text_encoder=text_encoder(tokenizer),
+        text_encoder_2=text_encoder(tokenizer, projected=True),
+        tokenizer=tokenizer,
+        tokenizer_2=second,
+        unet=unet(
+            context=2 * WIDTH,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=6 * 8 + WIDTH,
+        ),
+        scheduler=scheduler(),
+        add_watermarker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def draw(pipe, prompt="a cat", steps=3, seed=0, **more):
+    """Latents of a few steps: (images, 4, 8, 8)."""
+    settings = dict(num_inference_steps=steps, guidance_scale=5.0, output_type="latent")
+    settings |= {} if {"image", "height"} & more.keys() else {"height": 8, "width": 8}
+    generator = torch.Generator().manual_seed(seed)
+    return pipe(prompt, generator=generator, **(settings | more)).images
+
+
+def hooks(model):
+    """How many hooks the whole model has."""
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
