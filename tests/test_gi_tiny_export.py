@@ -62,10 +62,12 @@ def test_the_exported_text_encoder_and_tokenizer_give_the_same_context(exported,
     with torch.no_grad():
         for key, value in told.items():
             own[key].copy_(value)
-    ids = CLIPTokenizer.from_pretrained(folder)(["a skull on grass"], padding="max_length", max_length=77,
-                                                return_tensors="pt").input_ids
-    same = CLIPTokenizer.from_pretrained(MODEL / "tokenizer")(["a skull on grass"], padding="max_length",
-                                                              max_length=77, return_tensors="pt").input_ids
+    ids = CLIPTokenizer.from_pretrained(folder)(
+        ["a skull on grass"], padding="max_length", max_length=77, return_tensors="pt"
+    ).input_ids
+    same = CLIPTokenizer.from_pretrained(MODEL / "tokenizer")(
+        ["a skull on grass"], padding="max_length", max_length=77, return_tensors="pt"
+    ).input_ids
     assert torch.equal(ids, same)
     assert torch.equal(text(input_ids=ids).last_hidden_state, other(input_ids=ids).last_hidden_state)
 

@@ -34,7 +34,11 @@ class PoolingNet(nn.Module):
         layers: list[nn.Module] = []
         for before, after in ((3, 32), (32, 64), (64, 128)):
             for width in (before, after):
-                layers += [nn.Conv2d(width, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+                layers += [
+                    nn.Conv2d(width, after, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(after),
+                    nn.ReLU(),
+                ]
             layers.append(nn.MaxPool2d(2))
         self.features = nn.Sequential(*layers)
         self.head = nn.Linear(256, outputs)
@@ -80,8 +84,14 @@ ARCHITECTURES = {"pooling": PoolingNet, "residual": ResidualNet}
 class Oracle:
     """A judge with the names of what it tells."""
 
-    def __init__(self, network: nn.Module, architecture: str, objects: list[str], styles: list[str],
-                 backgrounds: list[str]):
+    def __init__(
+        self,
+        network: nn.Module,
+        architecture: str,
+        objects: list[str],
+        styles: list[str],
+        backgrounds: list[str],
+    ):
         self.network, self.architecture = network, architecture
         self.objects, self.styles, self.backgrounds = objects, styles, backgrounds
 
@@ -103,10 +113,16 @@ class Oracle:
 
     def save(self, file: Path) -> None:
         """Writes the judge in half precision."""
-        about = {"architecture": self.architecture, "objects": self.objects, "styles": self.styles,
-                 "backgrounds": self.backgrounds}
-        tensors = {key: value.half() if value.is_floating_point() else value
-                   for key, value in self.network.state_dict().items()}
+        about = {
+            "architecture": self.architecture,
+            "objects": self.objects,
+            "styles": self.styles,
+            "backgrounds": self.backgrounds,
+        }
+        tensors = {
+            key: value.half() if value.is_floating_point() else value
+            for key, value in self.network.state_dict().items()
+        }
         save_file(tensors, file, metadata={"oracle": json.dumps(about)})
 
     def split(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -120,11 +136,15 @@ class Oracle:
         """The verdict on pictures (n, 128, 128, 3) uint8. A broken picture still gets its other answers."""
         parts = []
         for start in range(0, len(pictures), batch):
-            x = torch.from_numpy(np.ascontiguousarray(pictures[start:start + batch]))
+            x = torch.from_numpy(np.ascontiguousarray(pictures[start : start + batch]))
             parts.append(self.network(x.permute(0, 3, 1, 2).float() / 127.5 - 1))
         objects, styles, backgrounds, broken = self.split(torch.cat(parts))
-        return Verdict((objects > 0).numpy(), styles.argmax(1).numpy(), backgrounds.argmax(1).numpy(),
-                       (broken > 0).numpy())
+        return Verdict(
+            (objects > 0).numpy(),
+            styles.argmax(1).numpy(),
+            backgrounds.argmax(1).numpy(),
+            (broken > 0).numpy(),
+        )
 
 
 def pooled(features: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,15 @@
-"""`python -m tools.gi_tiny train | evaluate | export | tokenizer | drawings`."""
+"""`python -m tools.gi_tiny train | evaluate | export | sheets | card | tokenizer | drawings`."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 
 import torch
 
 from . import stages
+
+MODEL = stages.MODELS / "gi-tiny"
 
 
 def main() -> None:
@@ -28,6 +31,31 @@ def main() -> None:
     train.add_argument("--unet-widths", type=int, nargs=4, default=stages.Making.unet_widths)
     train.set_defaults(run=run_train)
 
+    evaluate = commands.add_parser("evaluate", help="every figure of a finished model, and its card")
+    evaluate.add_argument("--model", type=Path, default=MODEL)
+    evaluate.add_argument("--work", type=Path, required=True, help="keeps pictures, so that a stopped run goes on")
+    evaluate.add_argument("--prefix", default="gi_tiny", help="the figures' first name")
+    evaluate.add_argument("--count", type=int, default=400, help="prompts in a set")
+    evaluate.add_argument("--only", choices=("parts", "follow", "text", "attention", "presence", "by_eye", "speed"))
+    evaluate.set_defaults(run=run_evaluate)
+
+    sheets = commands.add_parser("sheets", help="pictures to be labelled by eye")
+    sheets.add_argument("--model", type=Path, default=MODEL)
+    sheets.set_defaults(run=run_sheets)
+
+    export = commands.add_parser("export", help="the checkpoint, yaml and text folder that the WebUI loads")
+    export.add_argument("--model", type=Path, default=MODEL)
+    export.add_argument("--out", type=Path, required=True)
+    export.set_defaults(run=run_export)
+
+    tokenizer = commands.add_parser("tokenizer", help="make the tokenizer from CLIP's list of merges")
+    tokenizer.add_argument("--source", type=Path, required=True, help="bpe_simple_vocab_16e6.txt.gz")
+    tokenizer.set_defaults(run=run_tokenizer)
+
+    drawings = commands.add_parser("drawings", help="make the drawing sheets from the emoji sets' npm packages")
+    drawings.add_argument("--packages", type=Path, required=True, help="a node_modules/@iconify-json folder")
+    drawings.set_defaults(run=run_drawings)
+
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -40,17 +68,94 @@ def run_train(arguments: argparse.Namespace) -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     arguments.work.mkdir(parents=True, exist_ok=True)
     making = stages.Making(
-        arguments.work, arguments.seed, device, arguments.pictures, arguments.autoencoder_steps,
-        arguments.text_steps, arguments.judge_steps, arguments.unet_steps, text_width=arguments.text_width,
+        arguments.work,
+        arguments.seed,
+        device,
+        arguments.pictures,
+        arguments.autoencoder_steps,
+        arguments.text_steps,
+        arguments.judge_steps,
+        arguments.unet_steps,
+        text_width=arguments.text_width,
         unet_widths=tuple(arguments.unet_widths),
     )
-    steps = {"autoencoder": lambda: making.autoencoder, "text": lambda: making.text_encoder,
-             "latents": lambda: making.scaling_factor, "judges": making.judges, "unet": lambda: making.unet}
+    steps = {
+        "autoencoder": lambda: making.autoencoder,
+        "text": lambda: making.text_encoder,
+        "latents": lambda: making.scaling_factor,
+        "judges": making.judges,
+        "unet": lambda: making.unet,
+    }
     for name, step in steps.items():
         if arguments.only in (None, name):
             step()
     if arguments.out:
         making.save(arguments.out)
+
+
+def run_evaluate(arguments: argparse.Namespace) -> None:
+    """Measures and writes the figures, then fills the model card."""
+    from . import attention, card, evaluate
+    from .by_eye import agreement
+
+    pipe = evaluate.load(arguments.model)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    prefix, table_file = (
+        arguments.prefix,
+        stages.MODELS.parent / "benchmarks" / f"{arguments.prefix}_attention.json",
+    )
+
+    def rest() -> list:
+        figures, table = attention.resting_places(pipe, prefix)
+        table_file.write_text(json.dumps(table, indent=1) + "\n")
+        return figures
+
+    measures = {
+        "parts": lambda: evaluate.parts(pipe, arguments.model, prefix, arguments.work),
+        "text": lambda: attention.encoder_cosines(pipe, prefix),
+        "speed": lambda: evaluate.speed(pipe, prefix),
+        "attention": rest,
+        "presence": lambda: attention.presence(pipe, prefix),
+        "follow": lambda: evaluate.following(pipe, arguments.count, prefix, arguments.work),
+        "by_eye": lambda: [agreement(prefix)],
+    }
+    for name, measure in measures.items():
+        if arguments.only in (None, name):
+            for figure in measure():
+                figure.save()
+                print(figure, flush=True)
+    readme = arguments.model / "README.md"
+    if readme.exists() and table_file.exists():
+        table = card.attention_table(json.loads(table_file.read_text()))
+        card.fill(readme, f"{card.figures_table(prefix)}\n\nShares of attention by layer:\n\n{table}")
+
+
+def run_sheets(arguments: argparse.Namespace) -> None:
+    """Draws the contact sheets for labelling by eye."""
+    from . import by_eye, evaluate
+
+    by_eye.sheets(evaluate.load(arguments.model))
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    """Writes the WebUI's form of the model."""
+    from .export import export
+
+    print(export(arguments.model, arguments.out))
+
+
+def run_tokenizer(arguments: argparse.Namespace) -> None:
+    """Writes the tokenizer into the model's folder."""
+    from .tokenizer import make_tokenizer
+
+    make_tokenizer(arguments.source, stages.TOKENIZER)
+
+
+def run_drawings(arguments: argparse.Namespace) -> None:
+    """Writes the drawing sheets."""
+    from .drawings import make_sheets
+
+    make_sheets(arguments.packages)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ def new_autoencoder(widths: tuple[int, ...] = (32, 32, 64, 128)) -> AutoencoderK
         block_out_channels=widths,
         down_block_types=("DownEncoderBlock2D",) * len(widths),
         up_block_types=("UpDecoderBlock2D",) * len(widths),
-        layers_per_block=1, latent_channels=4, norm_num_groups=32, sample_size=128,
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=32,
+        sample_size=128,
     )
     with torch.no_grad():
         model.quant_conv.bias[4:] = LEAST_LOG_VARIANCE
@@ -26,12 +29,26 @@ def new_autoencoder(widths: tuple[int, ...] = (32, 32, 64, 128)) -> AutoencoderK
     return model
 
 
-def train_autoencoder(pictures: np.ndarray, work: Path, steps: int, seed: int, device: str,
-                      widths: tuple[int, ...] = (32, 32, 64, 128)) -> AutoencoderKL:
+def train_autoencoder(
+    pictures: np.ndarray,
+    work: Path,
+    steps: int,
+    seed: int,
+    device: str,
+    widths: tuple[int, ...] = (32, 32, 64, 128),
+) -> AutoencoderKL:
     """An autoencoder trained on random 64 x 64 crops of `pictures` (n, 128, 128, 3) uint8."""
     torch.manual_seed(seed)
-    training = Training("autoencoder", new_autoencoder(widths), Schedule(steps, muon=0.02, warm_up=20, flat=0.4), work, seed, ema=0.995,
-                        weight_decay=1e-4, device=device)
+    training = Training(
+        "autoencoder",
+        new_autoencoder(widths),
+        Schedule(steps, muon=0.02, warm_up=20, flat=0.4),
+        work,
+        seed,
+        ema=0.995,
+        weight_decay=1e-4,
+        device=device,
+    )
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         x = random_crops(pictures, 16, generator).to(device)
@@ -48,7 +65,7 @@ def random_crops(pictures: np.ndarray, count: int, generator: torch.Generator) -
     """(count, 3, 64, 64) in [-1, 1]."""
     index = torch.randint(len(pictures), (count,), generator=generator).tolist()
     places = torch.randint(pictures.shape[1] - CROP + 1, (count, 2), generator=generator).tolist()
-    crops = np.stack([pictures[i][y:y + CROP, x:x + CROP] for i, (y, x) in zip(index, places)])
+    crops = np.stack([pictures[i][y : y + CROP, x : x + CROP] for i, (y, x) in zip(index, places)])
     return to_unit(crops)
 
 
@@ -80,16 +97,19 @@ def to_bytes(x: torch.Tensor) -> np.ndarray:
 @torch.no_grad()
 def encode(model: AutoencoderKL, pictures: np.ndarray, batch: int = 64) -> torch.Tensor:
     """Mean latents (n, 4, 16, 16), unscaled, on the CPU."""
-    parts = [model.encode(to_unit(pictures[i:i + batch]).to(model.device)).latent_dist.mean.cpu()
-             for i in range(0, len(pictures), batch)]
+    parts = [
+        model.encode(to_unit(pictures[i : i + batch]).to(model.device)).latent_dist.mean.cpu()
+        for i in range(0, len(pictures), batch)
+    ]
     return torch.cat(parts)
 
 
 @torch.no_grad()
 def decode(model: AutoencoderKL, latents: torch.Tensor, batch: int = 16) -> np.ndarray:
     """Pictures (n, 128, 128, 3) uint8 of unscaled latents."""
-    parts = [to_bytes(model.decode(latents[i:i + batch].to(model.device)).sample)
-             for i in range(0, len(latents), batch)]
+    parts = [
+        to_bytes(model.decode(latents[i : i + batch].to(model.device)).sample) for i in range(0, len(latents), batch)
+    ]
     return np.concatenate(parts)
 
 

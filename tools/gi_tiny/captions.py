@@ -39,11 +39,19 @@ PLACES = {
 STYLE_FORMS = ("in {} style", "{} style", "in the style of {}")
 ASSOCIATION_FORMS = ("a {} scene", "{}", "a {} story", "the {} theme")
 PAIR_FORMS = ("a {0} {1}", "a {1} in {0}", "{0} and {1}", "{1} time, {0}")
-LONE_FORMS = {"summer": ("on a summer day", "summer", "in summer"), "party": ("a party", "party time", "at the party")}
+LONE_FORMS = {
+    "summer": ("on a summer day", "summer", "in summer"),
+    "party": ("a party", "party time", "at the party"),
+}
 
 
-def caption(scene: Scene, rng: Random, templates: tuple[str, ...] = TRAINED,
-            place: bool | None = None, style: bool | None = None) -> str:
+def caption(
+    scene: Scene,
+    rng: Random,
+    templates: tuple[str, ...] = TRAINED,
+    place: bool | None = None,
+    style: bool | None = None,
+) -> str:
     """A prompt for `scene`. Place and style are left out at random unless said."""
     if scene.named and scene.association is None and templates is TRAINED and rng.random() < 0.06:
         return join(scene.named, rng, articles=False)
@@ -102,9 +110,18 @@ def tidy(text: str) -> str:
 
 def vocabulary() -> list[str]:
     """Every word that a prompt of this world can hold, sorted."""
-    text = " ".join((*TEMPLATES, *ADJECTIVES, *STYLE_FORMS, *ASSOCIATION_FORMS, *PAIR_FORMS,
-                     *(form for forms in (*PLACES.values(), *LONE_FORMS.values()) for form in forms),
-                     *(word for item in ASSOCIATIONS for word in item.words), "a an and with in"))
+    text = " ".join(
+        (
+            *TEMPLATES,
+            *ADJECTIVES,
+            *STYLE_FORMS,
+            *ASSOCIATION_FORMS,
+            *PAIR_FORMS,
+            *(form for forms in (*PLACES.values(), *LONE_FORMS.values()) for form in forms),
+            *(word for item in ASSOCIATIONS for word in item.words),
+            "a an and with in",
+        )
+    )
     from .world import OBJECTS, STYLES
 
     words = set(" ".join((text, *OBJECTS, *STYLES)).replace(",", " ").replace(":", " ").split())

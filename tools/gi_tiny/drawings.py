@@ -59,7 +59,10 @@ def make_sheets(packages: Path) -> None:
         out = Image.new("RGBA", (COLUMNS * SIZE, rows * SIZE))
         for index, name in enumerate(OBJECTS):
             icon = data["icons"][ICONS[name]]
-            width, height = icon.get("width", data.get("width", 16)), icon.get("height", data.get("height", 16))
+            width, height = (
+                icon.get("width", data.get("width", 16)),
+                icon.get("height", data.get("height", 16)),
+            )
             svg = (
                 '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
                 f'viewBox="0 0 {width} {height}">{icon["body"]}</svg>'

@@ -1,5 +1,6 @@
 """What gi-tiny shows: every figure of its model card, measured on test prompts with the judge of record."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,13 @@ HELD_OUT_SEED = 99
 
 def load(model: Path) -> StableDiffusionPipeline:
     """A committed gi-tiny in single precision, quiet."""
-    pipe = StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, safety_checker=None,
-                                                   feature_extractor=None, requires_safety_checker=False)
+    pipe = StableDiffusionPipeline.from_pretrained(
+        model,
+        torch_dtype=torch.float32,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -31,8 +37,10 @@ def load(model: Path) -> StableDiffusionPipeline:
 def following(pipe: StableDiffusionPipeline, count: int, prefix: str, work: Path) -> list[Figure]:
     """The `follow` figures: do the pictures show what their prompts ask for, and nothing else?"""
     judge = Oracle.load(JUDGES_FOLDER / "record.safetensors")
-    sets = {kind: follow_set(kind, count * 3 // 2 if kind == "association" else count)
-            for kind in ("named", "two", "association", "held_out")}
+    sets = {
+        kind: follow_set(kind, count * 3 // 2 if kind == "association" else count)
+        for kind in ("named", "two", "association", "held_out")
+    }
     verdicts = {kind: judge.judge(pictures_of(pipe, prompts, kind, work)) for kind, prompts in sets.items()}
     figures = [
         share(f"{prefix}.follow.named", shows_wanted(verdicts["named"], sets["named"])),
@@ -43,8 +51,10 @@ def following(pipe: StableDiffusionPipeline, count: int, prefix: str, work: Path
         share(f"{prefix}.broken", np.concatenate([v.broken for v in verdicts.values()])),
         association_gap(verdicts["association"], sets["association"], prefix),
     ]
-    right = [(v.style == [STYLES.index(p.scene.style) for p in sets[kind]])[names_style(sets[kind])]
-             for kind, v in verdicts.items()]
+    right = [
+        (v.style == [STYLES.index(p.scene.style) for p in sets[kind]])[names_style(sets[kind])]
+        for kind, v in verdicts.items()
+    ]
     return [*figures, share(f"{prefix}.follow.style", np.concatenate(right))]
 
 
@@ -64,8 +74,12 @@ def shows_wanted(verdict: Verdict, prompts: list[Prompt]) -> np.ndarray:
 
 def nothing_extra(verdict: Verdict, prompts: list[Prompt]) -> np.ndarray:
     """For each picture whether nothing was found that its prompt does not allow."""
-    return np.array([not any(found and name not in prompt.allowed for name, found in zip(OBJECTS, row))
-                     for row, prompt in zip(verdict.objects, prompts)])
+    return np.array(
+        [
+            not any(found and name not in prompt.allowed for name, found in zip(OBJECTS, row))
+            for row, prompt in zip(verdict.objects, prompts)
+        ]
+    )
 
 
 def names_style(prompts: list[Prompt]) -> np.ndarray:
@@ -102,3 +116,13 @@ def parts(pipe: StableDiffusionPipeline, model: Path, prefix: str, work: Path) -
     size = sum(file.stat().st_size for file in model.rglob("*") if file.is_file()) / 2**20
     figures.append(described(f"{prefix}.size_mb", size, size, size, 1, "MiB"))
     return figures
+
+
+def speed(pipe: StableDiffusionPipeline, prefix: str, repeats: int = 7) -> list[Figure]:
+    """Seconds for one picture of 20 steps, warm."""
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        generate(pipe, ["a cat on grass"], [0])
+        seconds.append(time.perf_counter() - start)
+    return [mean(f"{prefix}.seconds_per_picture", np.array(seconds[1:]), "seconds, 20 steps, one picture")]

@@ -18,8 +18,7 @@ NAME = "gi-tiny"
 def export(model: Path, out: Path) -> Path:
     """Writes checkpoint, yaml and text folder of the diffusers folder `model` into `out`; gives the checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
-    configs = {part: json.loads((model / part / "config.json").read_text())
-               for part in ("unet", "vae", "text_encoder")}
+    configs = {part: json.loads((model / part / "config.json").read_text()) for part in ("unet", "vae", "text_encoder")}
     tensors = original_tensors(model, configs)
     checkpoint = out / f"{NAME}.safetensors"
     save_file({key: value.contiguous() for key, value in tensors.items()}, checkpoint)
@@ -51,18 +50,27 @@ def original_tensors(model: Path, configs: dict) -> dict[str, torch.Tensor]:
 def unet_key(key: str, config: dict) -> str:
     """The original name of a diffusers UNet weight."""
     per_block = config["layers_per_block"]
-    fixed = {"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2",
-             "conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2"}
+    fixed = {
+        "time_embedding.linear_1": "time_embed.0",
+        "time_embedding.linear_2": "time_embed.2",
+        "conv_in": "input_blocks.0.0",
+        "conv_norm_out": "out.0",
+        "conv_out": "out.2",
+    }
     for name, original in fixed.items():
         if key.startswith(name + "."):
-            return original + key[len(name):]
-    middle = {"mid_block.resnets.0": "middle_block.0", "mid_block.attentions.0": "middle_block.1",
-              "mid_block.resnets.1": "middle_block.2"}
+            return original + key[len(name) :]
+    middle = {
+        "mid_block.resnets.0": "middle_block.0",
+        "mid_block.attentions.0": "middle_block.1",
+        "mid_block.resnets.1": "middle_block.2",
+    }
     for name, original in middle.items():
         if key.startswith(name + "."):
-            return original + inner(key[len(name):])
+            return original + inner(key[len(name) :])
     side, block, kind, index, rest = re.match(
-        r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)(\..*)", key).groups()
+        r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)(\..*)", key
+    ).groups()
     block, index = int(block), int(index)
     if side == "down":
         first = 1 + block * (per_block + 1)
@@ -78,11 +86,17 @@ def unet_key(key: str, config: dict) -> str:
 
 def inner(rest: str) -> str:
     """The original name of what is inside a residual block (transformer blocks keep their names)."""
-    names = {".norm1.": ".in_layers.0.", ".conv1.": ".in_layers.2.", ".time_emb_proj.": ".emb_layers.1.",
-             ".norm2.": ".out_layers.0.", ".conv2.": ".out_layers.3.", ".conv_shortcut.": ".skip_connection."}
+    names = {
+        ".norm1.": ".in_layers.0.",
+        ".conv1.": ".in_layers.2.",
+        ".time_emb_proj.": ".emb_layers.1.",
+        ".norm2.": ".out_layers.0.",
+        ".conv2.": ".out_layers.3.",
+        ".conv_shortcut.": ".skip_connection.",
+    }
     for name, original in names.items():
         if rest.startswith(name):
-            return original + rest[len(name):]
+            return original + rest[len(name) :]
     return rest
 
 
@@ -90,14 +104,27 @@ def vae_key(key: str, levels: int) -> str:
     """The original name of a diffusers autoencoder weight."""
     key = re.sub(r"encoder\.down_blocks\.(\d+)\.resnets\.(\d+)", r"encoder.down.\1.block.\2", key)
     key = re.sub(r"encoder\.down_blocks\.(\d+)\.downsamplers\.0", r"encoder.down.\1.downsample", key)
-    key = re.sub(r"decoder\.up_blocks\.(\d+)\.resnets\.(\d+)",
-                 lambda found: f"decoder.up.{levels - 1 - int(found[1])}.block.{found[2]}", key)
-    key = re.sub(r"decoder\.up_blocks\.(\d+)\.upsamplers\.0",
-                 lambda found: f"decoder.up.{levels - 1 - int(found[1])}.upsample", key)
+    key = re.sub(
+        r"decoder\.up_blocks\.(\d+)\.resnets\.(\d+)",
+        lambda found: f"decoder.up.{levels - 1 - int(found[1])}.block.{found[2]}",
+        key,
+    )
+    key = re.sub(
+        r"decoder\.up_blocks\.(\d+)\.upsamplers\.0",
+        lambda found: f"decoder.up.{levels - 1 - int(found[1])}.upsample",
+        key,
+    )
     key = re.sub(r"mid_block\.resnets\.(\d+)", lambda found: f"mid.block_{int(found[1]) + 1}", key)
-    for name, original in (("mid_block.attentions.0", "mid.attn_1"), ("group_norm", "norm"), ("to_q", "q"),
-                           ("to_k", "k"), ("to_v", "v"), ("to_out.0", "proj_out"), ("conv_norm_out", "norm_out"),
-                           ("conv_shortcut", "nin_shortcut")):
+    for name, original in (
+        ("mid_block.attentions.0", "mid.attn_1"),
+        ("group_norm", "norm"),
+        ("to_q", "q"),
+        ("to_k", "k"),
+        ("to_v", "v"),
+        ("to_out.0", "proj_out"),
+        ("conv_norm_out", "norm_out"),
+        ("conv_shortcut", "nin_shortcut"),
+    ):
         key = key.replace(name, original)
     return key
 
@@ -116,12 +143,22 @@ def yaml_text(configs: dict, scheduler: dict, text_folder: Path) -> str:
     head_width = width // unet["attention_head_dim"][0]
     return YAML.format(
         parameterization="v" if scheduler["prediction_type"] == "v_prediction" else "eps",
-        beta_start=scheduler["beta_start"], beta_end=scheduler["beta_end"], scale_factor=vae["scaling_factor"],
-        sample=unet["sample_size"], width=width, attention=attention, blocks=unet["layers_per_block"],
-        multipliers=multipliers(unet["block_out_channels"]), head_width=head_width,
-        context=unet["cross_attention_dim"], pixels=vae["sample_size"], vae_width=first,
-        vae_multipliers=multipliers(vae["block_out_channels"]), vae_blocks=vae["layers_per_block"],
-        text_folder=text_folder)
+        beta_start=scheduler["beta_start"],
+        beta_end=scheduler["beta_end"],
+        scale_factor=vae["scaling_factor"],
+        sample=unet["sample_size"],
+        width=width,
+        attention=attention,
+        blocks=unet["layers_per_block"],
+        multipliers=multipliers(unet["block_out_channels"]),
+        head_width=head_width,
+        context=unet["cross_attention_dim"],
+        pixels=vae["sample_size"],
+        vae_width=first,
+        vae_multipliers=multipliers(vae["block_out_channels"]),
+        vae_blocks=vae["layers_per_block"],
+        text_folder=text_folder,
+    )
 
 
 def multipliers(widths: list[int]) -> list[int]:

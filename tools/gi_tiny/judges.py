@@ -18,14 +18,28 @@ JUDGES = {"label": ("pooling", 11), "record": ("residual", 12)}
 POOL = 2400
 
 
-def train_judge(name: str, pictures: np.ndarray, scenes: list[Scene], vae: AutoencoderKL, work: Path, steps: int,
-                device: str) -> Oracle:
+def train_judge(
+    name: str,
+    pictures: np.ndarray,
+    scenes: list[Scene],
+    vae: AutoencoderKL,
+    work: Path,
+    steps: int,
+    device: str,
+) -> Oracle:
     """The judge `label` or `record`, trained on `pictures` of `scenes`."""
     architecture, seed = JUDGES[name]
     torch.manual_seed(seed)
     oracle = Oracle.new(architecture, list(OBJECTS), list(STYLES), list(BACKGROUNDS))
-    training = Training(f"judge-{name}", oracle.network, Schedule(steps, 2e-3, floor=0.01), work, seed, ema=0.99,
-                        device=device)
+    training = Training(
+        f"judge-{name}",
+        oracle.network,
+        Schedule(steps, 2e-3, floor=0.01),
+        work,
+        seed,
+        ema=0.99,
+        device=device,
+    )
     truth = labels(scenes)
     through = through_autoencoder(pictures, vae, work)
     broken = broken_pictures(pictures, vae, work)
@@ -41,11 +55,15 @@ def train_judge(name: str, pictures: np.ndarray, scenes: list[Scene], vae: Autoe
         target = truth[known].to(device)
         n, o, s = len(known), len(OBJECTS), len(STYLES)
         drawn = target[:, :o].any(1)  # an empty picture has no style
-        style_loss = F.cross_entropy(styles[:n][drawn], target[drawn, o:o + s])
-        background_loss = F.cross_entropy(backgrounds[:n], target[:, o + s:])
+        style_loss = F.cross_entropy(styles[:n][drawn], target[drawn, o : o + s])
+        background_loss = F.cross_entropy(backgrounds[:n], target[:, o + s :])
         flags = torch.cat([torch.zeros(n), torch.ones(len(bad))]).to(device)
-        return (F.binary_cross_entropy_with_logits(objects[:n], target[:, :o]) * 4 + style_loss
-                + background_loss + F.binary_cross_entropy_with_logits(is_broken, flags))
+        return (
+            F.binary_cross_entropy_with_logits(objects[:n], target[:, :o]) * 4
+            + style_loss
+            + background_loss
+            + F.binary_cross_entropy_with_logits(is_broken, flags)
+        )
 
     training.run(loss, save=1000)
     with training:
@@ -69,8 +87,8 @@ def exact(verdict: Verdict, scenes: list[Scene]) -> np.ndarray:
     truth = labels(scenes).numpy()
     o, s = len(OBJECTS), len(STYLES)
     objects = (verdict.objects == truth[:, :o].astype(bool)).all(1)
-    style = (verdict.style == truth[:, o:o + s].argmax(1)) | (truth[:, :o].sum(1) == 0)
-    return objects & style & (verdict.background == truth[:, o + s:].argmax(1)) & ~verdict.broken
+    style = (verdict.style == truth[:, o : o + s].argmax(1)) | (truth[:, :o].sum(1) == 0)
+    return objects & style & (verdict.background == truth[:, o + s :].argmax(1)) & ~verdict.broken
 
 
 def through_autoencoder(pictures: np.ndarray, vae: AutoencoderKL, work: Path) -> np.ndarray:
@@ -87,15 +105,17 @@ def make_broken(pictures: np.ndarray, vae: AutoencoderKL) -> np.ndarray:
     """A pool of broken pictures, a third of them from noisy latents."""
     generator, rng = torch.Generator().manual_seed(5), Random(5)
     half = POOL // 3
-    z = encode(vae, pictures[POOL:POOL + half])
+    z = encode(vae, pictures[POOL : POOL + half])
     amount = torch.empty(half, 1, 1, 1).uniform_(0.7, 2.5, generator=generator) * z.std()
     noise = torch.randn(z.shape, generator=generator)
     # Coarse noise too: a failed sample is blotchy rather than grainy.
     coarse = F.interpolate(torch.randn(half, 4, 5, 5, generator=generator), size=(16, 16), mode="bicubic")
     noise[::2] = coarse[::2] * 1.4
     noisy = decode(vae, z + amount * noise)
-    rest = [spoil(pictures[rng.randrange(len(pictures))], pictures[rng.randrange(len(pictures))], rng)
-            for _ in range(POOL - half)]
+    rest = [
+        spoil(pictures[rng.randrange(len(pictures))], pictures[rng.randrange(len(pictures))], rng)
+        for _ in range(POOL - half)
+    ]
     return np.concatenate([noisy, np.stack(rest)])
 
 
@@ -107,10 +127,10 @@ def spoil(picture: np.ndarray, other: np.ndarray, rng: Random) -> np.ndarray:
         return (picture * (1 - share) + np.rot90(other, rng.choice((1, 2, 3))) * share).astype(np.uint8)
     if kind == 1:  # tiles in the wrong places
         side = rng.choice((16, 32))
-        tiles = [picture[y:y + side, x:x + side] for y in range(0, 128, side) for x in range(0, 128, side)]
+        tiles = [picture[y : y + side, x : x + side] for y in range(0, 128, side) for x in range(0, 128, side)]
         rng.shuffle(tiles)
         per_row = 128 // side
-        return np.concatenate([np.concatenate(tiles[i:i + per_row], 1) for i in range(0, len(tiles), per_row)])
+        return np.concatenate([np.concatenate(tiles[i : i + per_row], 1) for i in range(0, len(tiles), per_row)])
     strength, length = rng.uniform(6, 14), rng.uniform(14, 40)
     y, x = np.mgrid[0:128, 0:128]
     phase = rng.uniform(0, 6.3)
@@ -133,5 +153,3 @@ def cached(file: Path, make) -> np.ndarray:
     if not file.exists():
         np.save(file, make())
     return np.load(file, mmap_mode="r")
-
-

@@ -45,8 +45,17 @@ class Schedule:
 class Training:
     """A module in training: `run` brings it to the schedule's end from wherever its checkpoint stands."""
 
-    def __init__(self, name: str, module: torch.nn.Module, schedule: Schedule, work: Path, seed: int = 0,
-                 ema: float = 0.998, weight_decay: float = 1e-3, device: str = "cpu"):
+    def __init__(
+        self,
+        name: str,
+        module: torch.nn.Module,
+        schedule: Schedule,
+        work: Path,
+        seed: int = 0,
+        ema: float = 0.998,
+        weight_decay: float = 1e-3,
+        device: str = "cpu",
+    ):
         self.name, self.schedule, self.seed, self.decay, self.device = name, schedule, seed, ema, device
         self.module = module.to(device).train()
         self.parameters = [p for p in self.module.parameters() if p.requires_grad]
@@ -127,13 +136,18 @@ class Training:
                 self._state(parameter)[name] = tensors[key].to("cpu" if name == "step" else self.device)
 
     def _state(self, parameter: torch.nn.Parameter) -> dict[str, torch.Tensor]:
-        owner = next(o for o, _ in self.optimizers for group in o.param_groups
-                     if any(parameter is other for other in group["params"]))
+        owner = next(
+            o
+            for o, _ in self.optimizers
+            for group in o.param_groups
+            if any(parameter is other for other in group["params"])
+        )
         return owner.state[parameter]
 
 
-def make_optimizers(module: torch.nn.Module, schedule: Schedule,
-                    weight_decay: float) -> list[tuple[torch.optim.Optimizer, float]]:
+def make_optimizers(
+    module: torch.nn.Module, schedule: Schedule, weight_decay: float
+) -> list[tuple[torch.optim.Optimizer, float]]:
     """The optimizers of a module with their rates: AdamW, and Muon where the schedule has a rate for it."""
     own, rest = [], []
     for name, parameter in module.named_parameters():
@@ -141,8 +155,11 @@ def make_optimizers(module: torch.nn.Module, schedule: Schedule,
             inside = parameter.ndim > 1 and not any(end in name for end in ("conv_in", "conv_out", "embedding"))
             (own if inside and schedule.muon else rest).append(parameter)
     made: list[tuple[torch.optim.Optimizer, float]] = [
-        (torch.optim.AdamW(rest, schedule.adam, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True),
-         schedule.adam)]
+        (
+            torch.optim.AdamW(rest, schedule.adam, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True),
+            schedule.adam,
+        )
+    ]
     if own:
         made.append((Muon(own, schedule.muon), schedule.muon))
     return made

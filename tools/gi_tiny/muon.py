@@ -15,8 +15,13 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # the quintic of the reference: fast, 
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum with orthogonal updates for weights of two or more dimensions (first: outputs)."""
 
-    def __init__(self, parameters: Iterable[torch.nn.Parameter], lr: float, momentum: float = 0.95,
-                 weight_decay: float = 0.0):
+    def __init__(
+        self,
+        parameters: Iterable[torch.nn.Parameter],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

@@ -59,13 +59,15 @@ class Making:
     def autoencoder(self) -> AutoencoderKL:
         """The trained autoencoder."""
         return self._finished("vae", AutoencoderKL) or train_autoencoder(
-            self.pictures, self.work, self.autoencoder_steps, self.seed, self.device, self.autoencoder_widths)
+            self.pictures, self.work, self.autoencoder_steps, self.seed, self.device, self.autoencoder_widths
+        )
 
     @cached_property
     def text_encoder(self) -> CLIPTextModel:
         """The trained and frozen text encoder."""
         return self._finished("text_encoder", CLIPTextModel) or train_text_encoder(
-            self.tokenizer, self.work, self.text_steps, self.seed, self.device, self.text_width)
+            self.tokenizer, self.work, self.text_steps, self.seed, self.device, self.text_width
+        )
 
     @cached_property
     def raw_latents(self) -> torch.Tensor:
@@ -84,16 +86,33 @@ class Making:
     def unet(self) -> UNet2DConditionModel:
         """The trained UNet."""
         self.autoencoder.register_to_config(scaling_factor=self.scaling_factor)
-        return train_unet(self.raw_latents * self.scaling_factor, self.scenes, self.autoencoder, self.text_encoder,
-                          self.tokenizer, self.work, self.unet_steps, self.seed, self.device, self.unet_widths)
+        return train_unet(
+            self.raw_latents * self.scaling_factor,
+            self.scenes,
+            self.autoencoder,
+            self.text_encoder,
+            self.tokenizer,
+            self.work,
+            self.unet_steps,
+            self.seed,
+            self.device,
+            self.unet_widths,
+        )
 
     def judges(self) -> None:
         """Trains both judges that are not there yet and puts them where they are shipped."""
         JUDGES_FOLDER.mkdir(parents=True, exist_ok=True)
         for name in JUDGES:
             if not (self.work / f"judge-{name}.safetensors").exists():
-                train_judge(name, self.pictures, self.scenes, self.autoencoder, self.work, self.judge_steps,
-                            self.device)
+                train_judge(
+                    name,
+                    self.pictures,
+                    self.scenes,
+                    self.autoencoder,
+                    self.work,
+                    self.judge_steps,
+                    self.device,
+                )
             shutil.copy(self.work / f"judge-{name}.safetensors", JUDGES_FOLDER / f"{name}.safetensors")
 
     def save(self, out: Path) -> None:

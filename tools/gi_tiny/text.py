@@ -21,15 +21,32 @@ LENGTH = 77
 
 def new_text_encoder(tokenizer: CLIPTokenizer, width: int = 128, layers: int = 4) -> CLIPTextModel:
     """An untrained CLIP text model over `tokenizer`'s vocabulary."""
-    return CLIPTextModel(CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers,
-        num_attention_heads=4, max_position_embeddings=LENGTH, projection_dim=width, hidden_act="quick_gelu",
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    ))
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=width,
+            intermediate_size=4 * width,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            max_position_embeddings=LENGTH,
+            projection_dim=width,
+            hidden_act="quick_gelu",
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
 
 
-def train_text_encoder(tokenizer: CLIPTokenizer, work: Path, steps: int, seed: int, device: str,
-                       width: int = 128, batch: int = 32) -> CLIPTextModel:
+def train_text_encoder(
+    tokenizer: CLIPTokenizer,
+    work: Path,
+    steps: int,
+    seed: int,
+    device: str,
+    width: int = 128,
+    batch: int = 32,
+) -> CLIPTextModel:
     """A text encoder trained on `steps` batches of sentences."""
     torch.manual_seed(seed)
     encoder = new_text_encoder(tokenizer, width)
@@ -81,6 +98,6 @@ def contexts(encoder: CLIPTextModel, tokenizer: CLIPTokenizer, texts: list[str],
     """Contexts (n, 77, D) of texts, as the UNet sees them, in half precision on the CPU."""
     parts = []
     for start in range(0, len(texts), batch):
-        ids = tokenize(tokenizer, texts[start:start + batch]).to(encoder.device)
+        ids = tokenize(tokenizer, texts[start : start + batch]).to(encoder.device)
         parts.append(encoder(input_ids=ids).last_hidden_state.half().cpu())
     return torch.cat(parts)

@@ -17,7 +17,7 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 
 def make_tokenizer(source: Path, out: Path) -> None:
     """Writes vocab.json, merges.txt and their configuration into `out` from CLIP's full list of merges."""
-    lines = gzip.decompress(source.read_bytes()).decode().split("\n")[1:ALL_MERGES + 1]
+    lines = gzip.decompress(source.read_bytes()).decode().split("\n")[1 : ALL_MERGES + 1]
     rank = {tuple(line.split()): index for index, line in enumerate(lines)}
     needed = {index for word in vocabulary() for index in merges_of(word, rank)}
     kept = [line for index, line in enumerate(lines) if index < KEPT or index in needed]
@@ -28,8 +28,14 @@ def make_tokenizer(source: Path, out: Path) -> None:
     (out / "merges.txt").write_text("#version: 0.2\n" + "\n".join(kept) + "\n")
     special = {"bos_token": START, "eos_token": END, "unk_token": END, "pad_token": END}
     (out / "special_tokens_map.json").write_text(json.dumps(special, indent=1))
-    settings = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "do_lower_case": True,
-                "add_prefix_space": False, "errors": "replace", **special}
+    settings = {
+        "tokenizer_class": "CLIPTokenizer",
+        "model_max_length": 77,
+        "do_lower_case": True,
+        "add_prefix_space": False,
+        "errors": "replace",
+        **special,
+    }
     (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=1))
 
 
@@ -41,7 +47,7 @@ def merges_of(word: str, rank: dict[tuple[str, str], int]) -> list[int]:
         if best == ALL_MERGES:
             break
         used.append(best)
-        parts[place:place + 2] = ["".join(parts[place:place + 2])]
+        parts[place : place + 2] = ["".join(parts[place : place + 2])]
     return used
 
 

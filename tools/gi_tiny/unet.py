@@ -24,20 +24,37 @@ SNR_LIMIT, LEAST_WEIGHT = 5.0, 0.25
 def new_unet(widths: tuple[int, ...], context_width: int) -> UNet2DConditionModel:
     """An untrained UNet whose attention heads are 32 wide."""
     return UNet2DConditionModel(
-        sample_size=16, in_channels=4, out_channels=4, block_out_channels=widths, layers_per_block=2,
-        cross_attention_dim=context_width, attention_head_dim=tuple(w // HEAD_WIDTH for w in widths),
+        sample_size=16,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=widths,
+        layers_per_block=2,
+        cross_attention_dim=context_width,
+        attention_head_dim=tuple(w // HEAD_WIDTH for w in widths),
         norm_num_groups=32,
     )
 
 
-def train_unet(latents: torch.Tensor, scenes: list[Scene], vae: AutoencoderKL, encoder: CLIPTextModel,
-               tokenizer: CLIPTokenizer, work: Path, steps: int, seed: int, device: str,
-               widths: tuple[int, ...] = WIDTHS, batch: int = 32) -> UNet2DConditionModel:
+def train_unet(
+    latents: torch.Tensor,
+    scenes: list[Scene],
+    vae: AutoencoderKL,
+    encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    work: Path,
+    steps: int,
+    seed: int,
+    device: str,
+    widths: tuple[int, ...] = WIDTHS,
+    batch: int = 32,
+) -> UNet2DConditionModel:
     """A UNet trained on scaled `latents` (n, 4, 16, 16) of `scenes`; sample sheets appear in `work` on the way."""
     torch.manual_seed(seed)
     unet = new_unet(widths, encoder.config.hidden_size)
     unet.set_attn_processor(AttnProcessor())  # explicit maps: the fused kernel's backward is slow on a CPU
-    training = Training("unet", unet, Schedule(steps, 8e-4, muon=0.02, warm_up=100, flat=0.5), work, seed, device=device)
+    training = Training(
+        "unet", unet, Schedule(steps, 8e-4, muon=0.02, warm_up=100, flat=0.5), work, seed, device=device
+    )
     rng = Random(f"captions {seed}")
     texts = [caption(scene, rng) for scene in scenes for _ in range(2)]
     known = contexts(encoder, tokenizer, ["", *texts])
