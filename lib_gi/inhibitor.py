@@ -50,7 +50,7 @@ def spread_w(w: list[Tensor], spans: list[tuple[int, int]], length: int) -> Tens
     w: one tensor (images or 1, e - s) per concept. The images are 1 where all of them have one row.
     Raises ValueError when w is positive, not finite, or has another shape than its span.
     """
-    images = max(x.shape[0] for x in w)
+    images = max((x.shape[0] for x in w), default=1)
     full = torch.zeros(len(w), images, length)
     for i, (x, (s, e)) in enumerate(zip(w, spans, strict=True)):
         if x.ndim != 2 or x.shape[0] not in (1, images) or x.shape[1] != e - s:

@@ -165,12 +165,12 @@ class Session:
         self._depth -= 1
         if self._depth:
             return
-        armed, fault = bool(self._handles), None if self._told else self._fault
+        armed, fault, told = bool(self._handles), self._fault, self._told
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
         self._forget_pass()
-        if error is not None or not armed:
+        if error is not None or told or not armed:
             return
         if fault is not None:
             raise fault

@@ -94,7 +94,8 @@ def unet_of(pipe: Any) -> nn.Module:
         if not hasattr(type(pipe), "do_classifier_free_guidance"):
             raise UnsupportedModelError(
                 f"{type(pipe).__name__} does not tell whether guidance is on (do_classifier_free_guidance),"
-                " so its conditional rows are not known; expected a pipeline that does; update diffusers, or use its standard pipeline"
+                " so its conditional rows are not known; expected a pipeline that"
+                " does; update diffusers, or use its standard pipeline"
             )
         return unet
     has = " It has a transformer (as SD3 and Flux have)." if hasattr(pipe, "transformer") else ""

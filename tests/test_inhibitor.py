@@ -1,0 +1,200 @@
+"""The tensor functions against the formulas written out with loops over single numbers."""
+
+import math
+
+import pytest
+import torch
+
+from lib_gi import inhibitor as gi
+
+L, HEADS, WIDTH = 77, 2, 4
+
+
+def case(concepts=1, rows=2, positions=3, seed=0, spans=None, dtype=torch.float32):
+    """h, q, K*, V*, spans and one w per image and token, all random."""
+    torch.manual_seed(seed)
+    spans = spans or [(1, 2 + i) for i in range(concepts)]
+    h, q = torch.randn(2, rows, positions, HEADS * WIDTH)
+    K_star, V_star = torch.randn(2, concepts, HEADS, L, WIDTH)
+    w = [-3 * torch.rand(rows, e - s) for s, e in spans]
+    return h.to(dtype), q.to(dtype), K_star.to(dtype), V_star.to(dtype), spans, w
+
+
+def run(h, q, K_star, V_star, spans, w, weighting, bound=None):
+    full = gi.spread_w(w, spans, L)
+    growth = gi.prepare(K_star, V_star, full, spans, weighting)
+    return gi.inhibit(h, q, growth, HEADS, weighting, bound)
+
+
+def dot(a, b):
+    return sum(float(x) * float(y) for x, y in zip(a, b, strict=True))
+
+
+def written_out(h, q, K_star, V_star, spans, w, weighting):
+    """Z, by loops over concepts, rows, heads, positions and tokens."""
+    Z = h.clone().double()
+    for c, (s, e) in enumerate(spans):
+        for b in range(h.shape[0]):
+            for head in range(HEADS):
+                part = slice(head * WIDTH, (head + 1) * WIDTH)
+                K, V = K_star[c, head].tolist(), V_star[c, head].tolist()
+                for n in range(h.shape[1]):
+                    query, here = q[b, n, part].tolist(), h[b, n, part].tolist()
+                    grown = [math.exp(dot(query, key) / math.sqrt(WIDTH)) for key in K]
+                    for i in range(s, e):
+                        growth = float(w[c][b if len(w[c]) > 1 else 0, i - s]) * grown[i] / sum(grown)
+                        if weighting == "agreement":
+                            growth *= max(0.0, dot(here, V[i]) / math.sqrt(dot(here, here) * dot(V[i], V[i])))
+                        if weighting == "projection":
+                            growth *= max(0.0, dot(here, V[i]) / dot(V[i], V[i]))
+                        for x in range(WIDTH):
+                            Z[b, n, head * WIDTH + x] += growth * V[i][x]
+    return Z.float()
+
+
+@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+@pytest.mark.parametrize("concepts", [1, 3])
+def test_inhibit_is_the_formula_written_out(weighting, concepts):
+    inputs = case(concepts)
+    expected = written_out(*inputs, weighting)
+    assert (expected - inputs[0]).abs().max() > 0.01  # otherwise nothing is compared
+    torch.testing.assert_close(run(*inputs, weighting), expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+def test_one_w_for_all_images_is_the_same_w_for_each(weighting):
+    h, q, K_star, V_star, spans, w = case(2)
+    shared = [x[:1] for x in w]
+    each = [x[:1].expand(len(h), -1) for x in w]
+    torch.testing.assert_close(
+        run(h, q, K_star, V_star, spans, shared, weighting), run(h, q, K_star, V_star, spans, each, weighting)
+    )
+
+
+@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+@pytest.mark.parametrize("tokens", range(1, 21))
+def test_phrases_of_1_to_20_tokens_follow_the_formula(weighting, tokens):
+    inputs = case(1, rows=1, positions=2, seed=tokens, spans=[(1, 1 + tokens)])
+    torch.testing.assert_close(run(*inputs, weighting), written_out(*inputs, weighting), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+def test_concepts_add_up_and_do_not_share_a_softmax(weighting):
+    h, q, K_star, V_star, spans, w = case(2, spans=[(1, 3), (1, 5)])
+    alone = [
+        run(h, q, K_star[i : i + 1], V_star[i : i + 1], spans[i : i + 1], w[i : i + 1], weighting) - h for i in range(2)
+    ]
+    both = run(h, q, K_star, V_star, spans, w, weighting) - h
+    torch.testing.assert_close(both, alone[0] + alone[1], atol=1e-5, rtol=1e-4)
+
+
+def test_plain_makes_one_attention_call_for_any_number_of_concepts(monkeypatch):
+    calls = []
+    original = gi.F.scaled_dot_product_attention
+    monkeypatch.setattr(gi.F, "scaled_dot_product_attention", lambda *a, **k: calls.append(1) or original(*a, **k))
+    for concepts in (1, 5):
+        calls.clear()
+        run(*case(concepts), "plain")
+        assert len(calls) == 1
+
+
+def test_tokens_outside_the_span_count_in_the_softmax_and_add_nothing():
+    h, q, K_star, V_star, spans, w = case(1)
+    before = run(h, q, K_star, V_star, spans, w, "plain")
+    V_other = V_star.clone()
+    V_other[:, :, 2:] += 100
+    assert torch.equal(run(h, q, K_star, V_other, spans, w, "plain"), before)
+    K_other = K_star.clone()
+    K_other[:, :, 40:] *= 2
+    assert not torch.allclose(run(h, q, K_other, V_star, spans, w, "plain"), before, atol=1e-4)
+
+
+@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+def test_w_of_zero_gives_h_back_bit_for_bit(weighting):
+    h, q, K_star, V_star, spans, w = case(2)
+    K_star[0, 0, 0, 0] = math.nan
+    Z = run(h, q, K_star, V_star, spans, [0 * x for x in w], weighting, (0.5, 1.5))
+    assert torch.equal(Z, h)
+
+
+@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+def test_an_image_with_w_zero_stays_bit_for_bit_beside_one_that_changes(weighting):
+    h, q, K_star, V_star, spans, w = case(2, rows=3)
+    for x in w:
+        x[1] = 0
+    Z = run(h, q, K_star, V_star, spans, w, weighting, (0.5, 1.5))
+    assert torch.equal(Z[1], h[1])
+    assert not torch.equal(Z[0], h[0]) and not torch.equal(Z[2], h[2])
+
+
+@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+def test_a_small_w_makes_a_small_change(weighting):
+    h, q, K_star, V_star, spans, w = case()
+    tiny = run(h, q, K_star, V_star, spans, [x * 1e-3 for x in w], weighting) - h
+    whole = run(h, q, K_star, V_star, spans, w, weighting) - h
+    torch.testing.assert_close(tiny * 1e3, whole, atol=1e-3, rtol=1e-2)
+
+
+def test_agreement_leaves_alone_what_points_away_from_the_concept():
+    h, q, K_star, V_star, spans, w = case(1)
+    V_star[0, :, 1] = -h[0, 0].view(HEADS, WIDTH)
+    for weighting in ("agreement", "projection"):
+        assert torch.equal(run(h, q, K_star, V_star, spans, w, weighting)[0, 0], h[0, 0])
+
+
+@pytest.mark.parametrize("weighting", ["agreement", "projection"])
+def test_vectors_of_length_zero_give_finite_numbers(weighting):
+    h, q, K_star, V_star, spans, w = case(1)
+    h[0, 0] = 0
+    V_star[0, 0, 1] = 0
+    assert torch.isfinite(run(h, q, K_star, V_star, spans, w, weighting)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+def test_half_precision_keeps_its_type_and_comes_close_to_fp32(dtype, weighting):
+    half = case(2, dtype=dtype)
+    Z = run(*half, weighting)
+    whole = run(*[x.float() if torch.is_tensor(x) else x for x in half], weighting)
+    assert Z.dtype == dtype
+    torch.testing.assert_close(Z.float(), whole, atol=5e-2, rtol=5e-2)
+
+
+def ratio(h, Z):
+    return Z.abs().sum(-1) / h.abs().sum(-1)
+
+
+def test_bound_holds_every_position_between_low_and_high():
+    h, q, K_star, V_star, spans, w = case(1, positions=50)
+    wild = run(h, q, K_star, V_star, spans, [x * 200 for x in w], "plain")
+    assert ratio(h, wild).max() > 3
+    held = run(h, q, K_star, V_star, spans, [x * 200 for x in w], "plain", (0.5, 1.5))
+    assert ratio(h, held).max() < 1.5001 and ratio(h, held).min() > 0.4999
+    cosine = torch.nn.functional.cosine_similarity(held, wild, dim=-1)
+    torch.testing.assert_close(cosine, torch.ones_like(cosine))  # only the length changes
+
+
+def test_bound_lifts_what_is_too_small_and_leaves_zero_and_what_fits_alone():
+    h = torch.ones(1, 4, 2)
+    Z = torch.stack([h[0, 0] * x for x in (0.1, 0.0, 0.9, 3.0)])[None]
+    held = gi.bounded(h, Z, (0.5, 2.0))
+    torch.testing.assert_close(held[0, :, 0], torch.tensor([0.5, 0.0, 0.9, 2.0]))
+    assert torch.equal(held[0, 2], Z[0, 2])
+
+
+def test_features_are_means_over_heads_and_positions_for_each_image_and_token():
+    h, q, K_star, V_star, spans, w = case(2, rows=3, spans=[(1, 2), (1, 4)])
+    growth = gi.prepare(K_star, V_star, gi.spread_w(w, spans, L), spans, "plain")
+    M_star, a = gi.feature_maps(h, q, growth, HEADS)
+    assert gi.features(M_star).shape == gi.features(a).shape == (2, 3, 3)
+    scores = torch.einsum("bnhd,hld->bhnl", q.view(3, 3, HEADS, WIDTH), K_star[1]) / WIDTH**0.5
+    torch.testing.assert_close(gi.features(M_star)[1], scores.softmax(-1)[..., 1:4].mean((1, 2)))
+    here = h.view(3, 3, HEADS, WIDTH).transpose(1, 2)[:, :, :, None]  # (B, H, N, 1, d)
+    cosine = torch.nn.functional.cosine_similarity(here, V_star[1][None, :, None, 1:4], dim=-1)
+    torch.testing.assert_close(gi.features(a)[1], cosine.clamp_min(0).mean((1, 2)))
+
+
+@pytest.mark.parametrize("bad", [[[0.1]], [[math.nan]], [[-math.inf]], [[-1.0, -1.0]], [-1.0]])
+def test_a_w_that_is_positive_or_not_finite_or_misshapen_is_refused(bad):
+    with pytest.raises(ValueError, match="expected"):
+        gi.spread_w([torch.tensor(bad)], [(1, 2)], L)
