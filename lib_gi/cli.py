@@ -1,0 +1,182 @@
+"""The command line: `python -m lib_gi generate | concepts`.
+
+Bad input ends in one line on stderr and exit code 2, before anything is sampled.
+"""
+
+import argparse
+import logging
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import NoReturn
+
+from lib_gi.concepts import load_catalogue, resolve
+from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
+from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
+from lib_gi.settings import Settings
+
+BAD_INPUT, INTERRUPTED = 2, 130
+MOST_SEED = 2**32 - 1  # what the WebUI takes too
+# Fields that this command has no use for: it is there to inhibit, and it has no second pass.
+UNUSED = ("enabled", "hires")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of one command: 0, 2 for bad input, 130 when interrupted."""
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    arguments = parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except GrowthInhibitorError as error:
+        complain(str(error))
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    return 0
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program."""
+        complain(f"{message}; see {self.prog} --help")
+        raise SystemExit(BAD_INPUT)
+
+
+def parser() -> Parser:
+    """The parser of the whole command line; options of the method follow from the fields of `Settings`."""
+    top = Parser(prog="python -m lib_gi", description="Keep unwanted concepts out of pictures (growth inhibitors).")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    generate = commands.add_parser("generate", help="pictures in which concepts are suppressed")
+    generate.add_argument("--model", type=Path, required=True, help="a diffusers folder or a .safetensors file")
+    generate.add_argument("--model-config", type=Path, help="for a single file: a diffusers folder of its layout")
+    generate.add_argument("--prompt", required=True)
+    generate.add_argument("--negative", default="", help="negative prompt")
+    method = generate.add_argument_group("growth inhibitors")
+    for field in fields(Settings):
+        if field.name not in UNUSED:
+            add_setting(method, field)
+    generate.add_argument("--seed", type=int, default=0, help="of the first picture; the next ones count up")
+    generate.add_argument("--steps", type=int, default=20)
+    generate.add_argument("--guidance", type=float, default=7.5, help="classifier-free guidance scale")
+    generate.add_argument("--width", type=int, help="pixels, a multiple of 8; default: the model's own")
+    generate.add_argument("--height", type=int, help="pixels, a multiple of 8; default: the model's own")
+    generate.add_argument("--count", type=int, default=1, help="how many pictures")
+    generate.add_argument("--out", type=Path, default=Path("outputs"), help="a .png file or a folder")
+    generate.add_argument("--side-by-side", action="store_true", help="also without inhibitors, off beside on")
+    generate.add_argument("--device", default="auto", choices=DEVICES)
+    generate.add_argument("--dtype", default="auto", choices=("auto", *DTYPES))
+    generate.set_defaults(run=run_generate)
+
+    concepts = commands.add_parser("concepts", help="the catalogue of concepts")
+    concepts.set_defaults(run=run_concepts)
+    return top
+
+
+def add_setting(group: argparse._ArgumentGroup, field: Field) -> None:
+    """Adds the option of one field of `Settings`; where it is not given it is absent from the arguments."""
+    default = field.default_factory() if field.default is MISSING else field.default
+    text = field.metadata["help"] + ("" if default in (None, False, (), {}) else f" Default: {default}")
+    options: dict[str, object] = {
+        "dest": field.name,
+        "default": argparse.SUPPRESS,
+        "help": text.replace("%", "%%"),
+    }
+    if field.name == "concepts":
+        group.add_argument("--concept", action="append", metavar="NAME", **options)
+        return
+    if field.type is bool:
+        options["action"] = "store_true"
+    elif field.type is float:
+        options["type"] = float
+    elif field.type in (int, int | None):
+        options["type"] = int
+    elif field.type == (tuple[float, float] | None):
+        options |= {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
+    elif "choices" in field.metadata:
+        options["metavar"] = "{" + ",".join(field.metadata["choices"]) + "}"  # Settings refuses others, with a hint
+    group.add_argument("--" + field.name.replace("_", "-"), **options)
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings that the options give, with every concept known."""
+    given = {field.name: getattr(arguments, field.name) for field in fields(Settings) if field.name in arguments}
+    if not given.get("concepts"):
+        raise SettingsError(
+            "no concept is given; expected at least one; add --concept NAME (names: the command concepts)"
+        )
+    settings = Settings.from_dict(given)
+    resolve(settings.concepts, allow_free_text=settings.free_text)
+    return settings
+
+
+def run_generate(arguments: argparse.Namespace) -> None:
+    """Writes pictures; everything that can be wrong is looked at before the first is sampled."""
+    settings = settings_of(arguments)
+    check_numbers(arguments, settings)
+    check_model(arguments.model)
+    require_diffusers()
+    chosen_device(arguments.device)
+    from lib_gi.pictures import output_files
+    from lib_gi.sampling import Job, pictures_of
+
+    seeds = range(arguments.seed, arguments.seed + arguments.count)
+    files = output_files(arguments.out, seeds)
+    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
+    job = Job(
+        model=arguments.model.stem,
+        prompt=arguments.prompt,
+        negative=arguments.negative,
+        settings=settings,
+        steps=arguments.steps,
+        guidance=arguments.guidance,
+        width=arguments.width,
+        height=arguments.height,
+        side_by_side=arguments.side_by_side,
+    )
+    for file in pictures_of(pipe, job, dict(zip(seeds, files))):
+        say(str(file))
+
+
+def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Nothing, where the numbers can be used; else SettingsError."""
+    for name in ("steps", "count"):
+        if not 1 <= getattr(arguments, name) <= 1000:
+            raise SettingsError(f"--{name} is {getattr(arguments, name)}; expected 1 to 1000; change it")
+    for name in ("width", "height"):
+        value = getattr(arguments, name)
+        if value is not None and (value % 8 or not 8 <= value <= 8192):
+            raise SettingsError(f"--{name} is {value}; expected a multiple of 8 from 8 to 8192; change it")
+    if not math.isfinite(arguments.guidance) or arguments.guidance < 0:
+        raise SettingsError(f"--guidance is {arguments.guidance}; expected a finite number from 0; change it")
+    if not 0 <= arguments.seed <= MOST_SEED - arguments.count + 1:
+        raise SettingsError(f"--seed is {arguments.seed}; expected 0 to {MOST_SEED} for every picture; change it")
+    if settings.first_step >= arguments.steps:
+        raise StepRangeError(
+            f"--first-step is {settings.first_step}, but there are only {arguments.steps} steps, counted from 0,"
+            " so nothing would be inhibited; expected an earlier step; lower --first-step"
+        )
+
+
+def run_concepts(arguments: argparse.Namespace) -> None:
+    """Lists the catalogue, a category at a time: names, and what the text encoder reads where it differs."""
+    del arguments
+    for category, concepts in load_catalogue().categories().items():
+        say(f"{category}:")
+        for concept in concepts:
+            say(f"  {concept.name}" + ("" if concept.phrase == concept.name else f"  ({concept.phrase})"))
+
+
+def say(line: str) -> None:
+    """Writes one line of a command's own output."""
+    sys.stdout.write(line + "\n")
+
+
+def complain(message: str) -> None:
+    """Writes one line to stderr."""
+    sys.stderr.write("error: " + " ".join(message.split()) + "\n")

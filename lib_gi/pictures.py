@@ -1,0 +1,88 @@
+"""Pictures with their settings in them: the infotext, labelled pairs, PNG files."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+from lib_gi.errors import SettingsError
+from lib_gi.settings import Settings
+
+INFOTEXT_KEY = "Growth Inhibitors"
+LABEL_HEIGHT = 20
+
+
+def infotext(prompt: str, negative: str, values: dict[str, object], settings: Settings) -> str:
+    """A picture's parameters in the WebUI's form."""
+    # The WebUI quotes a value that holds commas or colons as a JSON string.
+    quoted = json.dumps(json.dumps(settings.to_dict(), ensure_ascii=False), ensure_ascii=False)
+    pairs = [f"{key}: {value}" for key, value in (values | {INFOTEXT_KEY: quoted}).items()]
+    lines = [prompt, *([f"Negative prompt: {negative}"] if negative else []), ", ".join(pairs)]
+    return "\n".join(lines)
+
+
+def labelled(pictures: Sequence[Image.Image], labels: Sequence[str]) -> Image.Image:
+    """The pictures side by side, each with its label above it."""
+    width = sum(picture.width for picture in pictures)
+    sheet = Image.new("RGB", (width, pictures[0].height + LABEL_HEIGHT), "white")
+    draw, x = ImageDraw.Draw(sheet), 0
+    for picture, label in zip(pictures, labels, strict=True):
+        draw.text((x + 4, 3), fitted(label, picture.width - 8, draw), "black", font())
+        sheet.paste(picture, (x, LABEL_HEIGHT))
+        x += picture.width
+    return sheet
+
+
+def fitted(text: str, width: int, draw: ImageDraw.ImageDraw, size: int = 13) -> str:
+    """`text`, cut with an ellipsis where it is wider than `width` pixels."""
+    if draw.textlength(text, font(size)) <= width:
+        return text
+    while text and draw.textlength(text + "…", font(size)) > width:
+        text = text[:-1]
+    return text + "…"
+
+
+def font(size: int = 13) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """Pillow's own font."""
+    return ImageFont.load_default(size)
+
+
+def save_png(picture: Image.Image, file: Path, parameters: str) -> None:
+    """Writes a PNG file that carries its parameters where the WebUI looks for them."""
+    info = PngInfo()
+    info.add_text("parameters", parameters)
+    picture.save(file, "PNG", pnginfo=info)
+
+
+def output_files(out: Path, seeds: Sequence[int]) -> list[Path]:
+    """One writable file for each seed: `out` itself, or numbered by seed; made in `out` when it is a folder.
+
+    Raises SettingsError when nothing can be written there.
+    """
+    if out.suffix.lower() == ".png" and not out.is_dir():
+        folder, stem = out.parent, out.stem
+        files = [out] if len(seeds) == 1 else [folder / f"{stem}-{seed}.png" for seed in seeds]
+    elif out.suffix and not out.is_dir():
+        raise SettingsError(
+            f"pictures are written as PNG, not {out.suffix}; expected a file name that ends in .png, or a"
+            " folder; change --out"
+        )
+    else:
+        folder = out
+        files = [folder / f"{seed}.png" for seed in seeds]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"nothing can be written to {folder} ({error.strerror or error}); expected a folder that you may"
+            " write to; choose another --out"
+        ) from error
+    taken = next((file for file in files if file.is_dir()), None)
+    if taken is not None:
+        raise SettingsError(f"{taken} is a folder; expected a file's name; choose another --out")
+    return files
