@@ -14,8 +14,8 @@ from lib_gi.concepts import FREE_TEXT, Catalogue, Concept, load_catalogue, resol
 from lib_gi.errors import ConceptError
 
 GI_TINY = (
-    "kitchen knife, bomb, skull, beer, glass of red wine, kitchen pot, helicopter, ship, guitar, balloon, cat,"
-    " apple, car, noto style, fluent style"
+    "kitchen knife, bomb, skull, beer, glass of red wine, kitchen pot, helicopter, ship, guitar, balloon,"
+    " cat, apple, car, noto style, fluent style"
 ).split(", ")
 
 
@@ -125,7 +125,7 @@ def test_a_missing_catalogue_is_refused_by_its_name(tmp_path):
 def test_importing_the_package_and_its_plain_parts_imports_nothing_heavy():
     code = (
         "import sys, lib_gi, lib_gi.concepts, lib_gi.settings, lib_gi.rows;"
-        "sys.exit(' '.join({'torch', 'diffusers', 'transformers', 'gradio', 'modules'} & set(sys.modules)) or 0)"
+        "sys.exit(' '.join({'torch', 'diffusers', 'transformers', 'gradio'} & set(sys.modules)) or 0)"
     )
     root = Path(__file__).resolve().parent.parent
     result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)

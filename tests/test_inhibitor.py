@@ -82,7 +82,8 @@ def test_phrases_of_1_to_20_tokens_follow_the_formula(weighting, tokens):
 def test_concepts_add_up_and_do_not_share_a_softmax(weighting):
     h, q, K_star, V_star, spans, w = case(2, spans=[(1, 3), (1, 5)])
     alone = [
-        run(h, q, K_star[i : i + 1], V_star[i : i + 1], spans[i : i + 1], w[i : i + 1], weighting) - h for i in range(2)
+        run(h, q, K_star[i : i + 1], V_star[i : i + 1], spans[i : i + 1], w[i : i + 1], weighting) - h
+        for i in range(2)
     ]
     both = run(h, q, K_star, V_star, spans, w, weighting) - h
     torch.testing.assert_close(both, alone[0] + alone[1], atol=1e-5, rtol=1e-4)
@@ -91,7 +92,9 @@ def test_concepts_add_up_and_do_not_share_a_softmax(weighting):
 def test_plain_makes_one_attention_call_for_any_number_of_concepts(monkeypatch):
     calls = []
     original = gi.F.scaled_dot_product_attention
-    monkeypatch.setattr(gi.F, "scaled_dot_product_attention", lambda *a, **k: calls.append(1) or original(*a, **k))
+    monkeypatch.setattr(
+        gi.F, "scaled_dot_product_attention", lambda *a, **k: calls.append(1) or original(*a, **k)
+    )
     for concepts in (1, 5):
         calls.clear()
         run(*case(concepts), "plain")

@@ -121,7 +121,9 @@ def test_a_dict_gives_back_equal_settings(names, strength, weighting, bound):
     assert Settings.from_dict(chosen.to_dict()) == chosen
 
 
-@given(st.dictionaries(NAMES, STRENGTHS, max_size=5).filter(lambda d: len({k.casefold() for k in d}) == len(d)))
+@given(
+    st.dictionaries(NAMES, STRENGTHS, max_size=5).filter(lambda d: len({k.casefold() for k in d}) == len(d))
+)
 def test_strengths_come_back_from_their_text(strengths):
     assert parse_strengths(format_strengths(strengths)) == strengths
 

@@ -19,8 +19,11 @@ from diffusers import (
 from diffusers.utils import logging
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from lib_gi import growth_inhibitors
+
 logging.set_verbosity_error()
 WIDTH = 32
+KNIFE = dict(concepts=["knife"], strength=6.0)
 
 
 def write_tokenizer(folder):
@@ -143,3 +146,21 @@ def draw(pipe, prompt="a cat", steps=3, seed=0, **more):
 def hooks(model):
     """How many hooks the whole model has."""
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
+
+
+def inhibited(pipe, options=KNIFE, **more):
+    with growth_inhibitors(pipe, **options):
+        return draw(pipe, **more)
+
+
+def first_prediction(pipe, context=None, **more):
+    """What the UNet gives back in its first call, all rows of it."""
+    seen = []
+    handle = pipe.unet.register_forward_hook(lambda m, args, out: seen.append(out[0].clone()))
+    if context is None:
+        draw(pipe, steps=1, **more)
+    else:
+        with growth_inhibitors(pipe, **context):
+            draw(pipe, steps=1, **more)
+    handle.remove()
+    return seen[0]
