@@ -6,8 +6,9 @@ Bad input ends in one line on stderr and exit code 2, before anything is sampled
 import argparse
 import logging
 import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import NoReturn
@@ -17,24 +18,35 @@ from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
 from lib_gi.settings import Settings
 
-BAD_INPUT, INTERRUPTED = 2, 130
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 MOST_SEED = 2**32 - 1  # what the WebUI takes too
 # Fields that this command has no use for: it is there to inhibit, and it has no second pass.
 UNUSED = ("enabled", "hires")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code of one command: 0, 2 for bad input, 130 when interrupted."""
+    """The exit code of one command, as `exit_code` gives it."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
     arguments = parser().parse_args(argv)
+    return exit_code(lambda: arguments.run(arguments))
+
+
+def exit_code(command: Callable[[], None]) -> int:
+    """0 when `command` has run, 2 for bad input, 1 when a file cannot be written, 130 when interrupted."""
     try:
-        arguments.run(arguments)
+        command()
+        sys.stdout.flush()
     except GrowthInhibitorError as error:
         complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full disk, for example
+        complain(str(error))
+        return FAILED
     return 0
 
 

@@ -273,3 +273,20 @@ def test_the_package_runs_as_a_module():
     )
     assert done.returncode == 0 and "knife" in done.stdout
     assert "diffusers" not in done.stderr
+
+
+def test_an_interrupt_and_a_full_disk_end_in_one_line(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    assert (cli.exit_code(interrupted), cli.exit_code(full)) == (130, 1)
+    assert capsys.readouterr().err.splitlines() == ["error: interrupted", "error: [Errno 28] No space left on device"]
+
+
+def test_output_that_nobody_reads_is_no_error():
+    command = f"{sys.executable} -m lib_gi concepts | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=REPO, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

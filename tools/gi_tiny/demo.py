@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from lib_gi.cli import Parser, complain, say
+from lib_gi.cli import Parser, exit_code, say
 from lib_gi.detect.oracle import Oracle, Verdict
-from lib_gi.errors import ConceptError, GrowthInhibitorError, SettingsError, did_you_mean
+from lib_gi.errors import ConceptError, SettingsError, did_you_mean
 from lib_gi.loading import ModelFileError, load_pipeline
 from lib_gi.pictures import output_files
 from lib_gi.sampling import inhibited
@@ -35,7 +35,7 @@ TITLES = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code of the demo: 0, or 2 for bad input."""
+    """The exit code of the demo, as the command line's `exit_code` gives it."""
     defaults = Settings.defaults()
     parser = Parser(prog="demo.sh", description=__doc__)
     parser.add_argument("--concept", default="skull", help=f"one of: {', '.join(UNSAFE)}; default: %(default)s")
@@ -46,12 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=MODELS / "gi-tiny", help="default: models/gi-tiny")
     parser.add_argument("--judge", type=Path, default=MODELS / "gi-tiny-judges" / "record.safetensors")
     arguments = parser.parse_args(argv)
-    try:
-        show(arguments)
-    except GrowthInhibitorError as error:
-        complain(str(error))
-        return 2
-    return 0
+    return exit_code(lambda: show(arguments))
 
 
 def show(arguments: argparse.Namespace) -> None:
