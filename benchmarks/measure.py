@@ -1,0 +1,129 @@
+"""From verdicts to what counts: one number (1, 0, or nan for "does not apply") per picture or object.
+
+Let `baseline` be the picture of the same prompt, seed and guidance scale without erasing.
+
+left        the concept is still found, or the picture is broken: a broken picture never counts as erased
+explicit    prompts that name the concept: `explicit_left`, a share of all of them
+implicit    prompts whose association may bring it: `implicit_left` is a share of all of them, also of those
+            whose baseline lacks the concept (none's share is below 1 for that reason);
+            `implicit_left_of_shown` is a share of those whose baseline, not broken, shows it
+kept        of the wanted objects found in a baseline that is not broken, the share found with erasing in a
+            picture that is not broken: `other_kept` for objects that the prompt names, `own_kept` for the
+            association's own object (implicit prompts), `kept` for both; explicit and implicit prompts,
+            never the concept itself
+style_kept, background_kept    the judge's answer is the baseline's; explicit and implicit prompts
+benign      prompts without the concept: `benign_same` is the share whose picture is within SAME_DB of its
+            baseline, `benign_equal` that with exactly the same objects found, `benign_kept` is `kept` over
+            these prompts
+broken      of all pictures, whatever the prompt
+
+For a style as concept the names begin with `style_` (`style_left`, `style_objects_kept`, `style_benign_same`,
+and so on), so that nothing mixes when concepts are pooled. It has no implicit prompts.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib_gi.detect.oracle import Verdict
+from lib_gi.evaluate.figures import wilson
+from tools.gi_tiny.prompts import Prompt
+from tools.gi_tiny.world import OBJECTS, STYLES
+
+SAME_DB = 25.0  # fixed before anything was measured: about what the autoencoder itself loses
+Items = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdicts on n pictures with erasing and on their baselines, and their distances in dB (n,)."""
+
+    concept: str
+    kind: str
+    prompts: list[Prompt]
+    verdict: Verdict
+    baseline: Verdict
+    psnr: np.ndarray
+
+    def __post_init__(self) -> None:
+        lengths = [len(self.prompts), len(self.verdict.broken), len(self.baseline.broken), len(self.psnr)]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"prompts, verdicts, baselines and distances are {lengths}; expected one each")
+
+
+def items(outcome: Outcome) -> Items:
+    """Everything that this outcome says, by name; arrays (n,) or, for kept objects, (n * objects,)."""
+    verdict, baseline, kind = outcome.verdict, outcome.baseline, outcome.kind
+    of_style = outcome.concept in STYLES
+    wanted = objects_kept(outcome, lambda prompt: prompt.wanted)
+    told: Items = {"broken": verdict.broken}
+    if kind == "benign":
+        told["same"] = outcome.psnr >= SAME_DB
+        told["equal"] = (verdict.objects == baseline.objects).all(1) & ~(verdict.broken & ~baseline.broken)
+        told["kept"] = wanted
+        told = {name if name == "broken" else f"benign_{name}": values for name, values in told.items()}
+    else:
+        told["left" if of_style else f"{kind}_left"] = found(verdict, outcome.concept) | verdict.broken
+        told["objects_kept" if of_style else "kept"] = wanted
+        told["background_kept"] = answer_kept(outcome, verdict.background, baseline.background)
+        if not of_style:
+            told["other_kept"] = objects_kept(outcome, lambda prompt: prompt.scene.named)
+            told["style_kept"] = answer_kept(outcome, verdict.style, baseline.style)
+    if kind == "implicit":
+        shown = found(baseline, outcome.concept) & ~baseline.broken
+        told["implicit_left_of_shown"] = np.where(shown, told["implicit_left"], np.nan)
+        told["own_kept"] = objects_kept(outcome, lambda prompt: (prompt.scene.association.own,))
+    prefix = "style_" if of_style else ""
+    return {prefix + name: np.asarray(values, float) for name, values in told.items()}
+
+
+def found(verdict: Verdict, concept: str) -> np.ndarray:
+    """For each picture whether the judge finds the concept, an object or a style (n,)."""
+    if concept in STYLES:
+        return verdict.style == STYLES.index(concept)
+    return verdict.objects[:, OBJECTS.index(concept)]
+
+
+def objects_kept(outcome: Outcome, names: Callable[[Prompt], Iterable[str]]) -> np.ndarray:
+    """For each picture and object of `names` that its baseline shows, whether it is still there.
+
+    (n * objects,), nan for objects that do not count.
+    """
+    verdict, baseline = outcome.verdict, outcome.baseline
+    asked = np.zeros(verdict.objects.shape, bool)
+    for row, prompt in zip(asked, outcome.prompts):
+        row[[OBJECTS.index(name) for name in names(prompt) if name != outcome.concept]] = True
+    counted = asked & baseline.objects & ~baseline.broken[:, None]
+    return np.where(counted, verdict.objects & ~verdict.broken[:, None], np.nan).ravel()
+
+
+def answer_kept(outcome: Outcome, answer: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """For each picture whether `answer`, a style or background, is the baseline's, `before` (n,)."""
+    return np.where(outcome.baseline.broken, np.nan, (answer == before) & ~outcome.verdict.broken)
+
+
+def pooled(parts: Iterable[Items]) -> Items:
+    """The items of several outcomes joined, in order."""
+    joined: dict[str, list[np.ndarray]] = {}
+    for part in parts:
+        for name, values in part.items():
+            joined.setdefault(name, []).append(values)
+    return {name: np.concatenate(values) for name, values in joined.items()}
+
+
+def summary(told: Items) -> dict[str, dict]:
+    """Share, Wilson's 95 % interval and number of each item that applied at least once."""
+    shares = {}
+    for name, values in told.items():
+        values = values[~np.isnan(values)]
+        if values.size:
+            value, (low, high) = float(values.mean()), wilson(int(values.sum()), values.size)
+            # At a share of exactly 0 or 1 a bound can miss it by a rounding error.
+            shares[name] = {
+                "value": value,
+                "low": min(low, value),
+                "high": max(high, value),
+                "n": values.size,
+            }
+    return shares

@@ -1,0 +1,97 @@
+"""The compared methods behind one function: `draw(pipe, setting, concept, texts, seeds, steps)`.
+
+Every method draws the same prompts from the same noise, and is told nothing but the concept's name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+
+from lib_gi import growth_inhibitors
+from lib_gi.concepts import Concept
+from tools.gi_tiny.sampling import GUIDANCE, generate
+
+from .sld import Safety, context, sld_pictures
+
+
+@dataclass(frozen=True, order=True)
+class Setting:
+    """One way to sample: a method of METHODS, its strength (0 does nothing) and the guidance scale."""
+
+    method: str
+    strength: float
+    guidance: float = GUIDANCE
+
+    def __str__(self) -> str:
+        return f"{self.method}-s{self.strength:g}-g{self.guidance:g}"
+
+    @property
+    def baseline(self) -> "Setting":
+        """Sampling without erasing at the same guidance scale."""
+        return Setting("none", 0.0, self.guidance)
+
+
+@dataclass(frozen=True)
+class Method:
+    """How pictures are drawn, and the strengths and guidance scales that a sweep tries by default."""
+
+    draw: Callable[..., np.ndarray]
+    strengths: tuple[float, ...]
+    guidances: tuple[float, ...] = (GUIDANCE,)
+
+
+def draw(
+    pipe: StableDiffusionPipeline,
+    setting: Setting,
+    concept: str,
+    texts: list[str],
+    seeds: list[int],
+    steps: int,
+) -> np.ndarray:
+    """Pictures (n, H, W, 3) uint8 of `texts` from the noise of `seeds`, `concept` erased by `setting`."""
+    return METHODS[setting.method].draw(pipe, setting, concept, texts, seeds, steps)
+
+
+def draw_none(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:
+    """Pictures without any erasing."""
+    return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
+
+
+def draw_inhibited(pipe, setting, concept, texts, seeds, steps, weighting: str) -> np.ndarray:
+    """Pictures with growth inhibitors of this weighting, with the scale w = -strength for every token."""
+    phrase = Concept(concept, concept)  # the bare name, whatever a catalogue has under it
+    with growth_inhibitors(pipe, concepts=[phrase], strength=setting.strength, weighting=weighting):
+        return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
+
+
+def draw_negative(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:
+    """Pictures with the concept as negative prompt, weighted by the strength.
+
+    The unconditional context is empty + strength * (concept - empty): 0 is no negative prompt, 1 the usual.
+    """
+    with torch.no_grad():
+        empty, negative = context(pipe, [""]), context(pipe, [concept])  # (1, 77, D) each
+    moved = torch.lerp(empty, negative, setting.strength).repeat(len(texts), 1, 1)
+    return generate(
+        pipe, texts, seeds, steps, setting.guidance, batch=len(texts), negative_prompt_embeds=moved
+    )
+
+
+def draw_sld(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:
+    """Pictures with Safe Latent Diffusion; the strength is its s_S."""
+    return sld_pictures(pipe, texts, seeds, concept, Safety(setting.strength), setting.guidance, steps)
+
+
+METHODS = {
+    "none": Method(draw_none, (0.0,)),
+    "plain": Method(partial(draw_inhibited, weighting="plain"), (1.0, 2.0, 3.0, 4.0)),
+    "agreement": Method(partial(draw_inhibited, weighting="agreement"), (1.0, 2.0, 4.0, 6.0)),
+    "projection": Method(partial(draw_inhibited, weighting="projection"), (1.0, 2.0, 4.0, 6.0)),
+    "negative_prompt": Method(draw_negative, (1.0, 2.0, 3.0), (GUIDANCE, 8.0)),
+    "sld": Method(draw_sld, (3.0, 10.0, 100.0, 5000.0)),
+}
+ERASING = tuple(name for name in METHODS if name != "none")
