@@ -61,7 +61,7 @@ class Session:
         self.weighting, self.bound, self.record_features = weighting, bound, record_features
         self.first_step, self.last_step = first_step, last_step
         self.passes = self.calls = 0
-        self._layers = find_cross_attention(unet)
+        self._layers = find_cross_attention(unet) if self.concepts else []
         self._books = Books(self._layers)
         self._depth = 0
         self._handles: list[Any] = []

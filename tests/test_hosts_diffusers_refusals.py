@@ -64,6 +64,12 @@ def test_models_without_a_unet_are_refused_by_name(sd1):
             refused(pipe, ["skull"])
 
 
+def test_a_model_that_would_be_refused_is_left_alone_when_disabled():
+    pipe = type("FluxPipeline", (), {"transformer": nn.Linear(2, 2)})()
+    with growth_inhibitors(pipe, enabled=False) as session:
+        assert not session.armed and session.hits == {}
+
+
 def test_a_unet_without_cross_attention_is_refused(sd1):
     sd1.unet = UNet2DModel(
         sample_size=8,

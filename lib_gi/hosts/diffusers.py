@@ -58,7 +58,7 @@ def growth_inhibitors(
     own = [item for item in asked if isinstance(item, Concept)]
     names = tuple(item.name if isinstance(item, Concept) else item for item in asked)
     chosen = Settings.from_dict({"concepts": names, "strength": strength, **settings})
-    unet = unet_of(pipe)
+    unet = unet_of(pipe) if chosen.enabled else getattr(pipe, "unet", None)
     catalogue = (load_catalogue() if catalogue is None else catalogue).joined(own)
     found = catalogue.resolve(chosen.concepts, chosen.free_text) if chosen.enabled else ()
     encoded = [encode(pipe, concept, chosen.w_of(concept.name), clip_skip) for concept in found]
