@@ -7,6 +7,7 @@ from tools.gi_tiny.sampling import GUIDANCE
 from .methods import ERASING, METHODS
 
 BAR = 0.05
+TOLD = ("explicit_left", "implicit_left", "kept")
 RULE = (
     "For each method the weakest strength whose explicit_left and implicit_left are both at most"
     f" {BAR:g} on validation prompts, judged by the label judge. Where none is, the strength with the largest"
@@ -49,8 +50,9 @@ def reached(row: dict) -> bool:
 
 
 def score(row: dict) -> float:
-    """What counts when nothing reaches the bar: erased, times kept."""
-    return (1 - largest_left(row)) * row["shares"]["kept"]["value"]
+    """What counts when nothing reaches the bar: erased, times kept (0 where there was nothing to keep)."""
+    kept = row["shares"].get("kept", {"value": 0.0})
+    return (1 - largest_left(row)) * kept["value"]
 
 
 def largest_left(row: dict) -> float:

@@ -42,7 +42,16 @@ def safety_term(eps_uncond: Tensor, eps_text: Tensor, eps_safe: Tensor, nu: Tens
 
 
 @torch.no_grad()
-def sld_pictures(
+def sld_pictures(pipe: StableDiffusionPipeline, *arguments) -> np.ndarray:
+    """Pictures (n, H, W, 3) uint8; arguments as for `sld_latents`."""
+    x = sld_latents(pipe, *arguments)
+    decoded = pipe.vae.decode(x / pipe.vae.config.scaling_factor, return_dict=False)[0]
+    pictures = pipe.image_processor.postprocess(decoded, output_type="np")
+    return (pictures * 255).round().astype(np.uint8)
+
+
+@torch.no_grad()
+def sld_latents(
     pipe: StableDiffusionPipeline,
     texts: list[str],
     seeds: list[int],
@@ -50,8 +59,8 @@ def sld_pictures(
     safety: Safety,
     guidance: float,
     steps: int,
-) -> np.ndarray:
-    """Pictures (n, H, W, 3) uint8 of `texts`, away from `concept`, from the pipeline's noise for `seeds`."""
+) -> Tensor:
+    """Latents (n, 4, h, w) of `texts`, away from `concept`, from the pipeline's own noise for `seeds`."""
     n = len(texts)
     contexts = torch.cat(
         [context(pipe, [""] * n), context(pipe, texts), context(pipe, [concept] * n)]
@@ -68,9 +77,7 @@ def sld_pictures(
         if index >= safety.warm_up * steps:
             direction = direction - gamma / k
         x = pipe.scheduler.step(uncond + guidance * direction, t, x, eta=0.0).prev_sample
-    decoded = pipe.vae.decode(x / pipe.vae.config.scaling_factor, return_dict=False)[0]
-    pictures = pipe.image_processor.postprocess(decoded, output_type="np")
-    return (pictures * 255).round().astype(np.uint8)
+    return x
 
 
 def noise_per_output(scheduler: DDIMScheduler, t: int) -> float:

@@ -1,0 +1,158 @@
+"""Sampled and judged pictures, kept chunk by chunk, so that an interrupted run goes on where it stopped.
+
+A chunk's file is named by all that its pictures depend on: model, judge, split, method, strength, guidance
+scale, steps, concept, set and the places of its prompts in the set. It does not know of changes in the
+methods' own code: after one, start with another working folder.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from diffusers import StableDiffusionPipeline
+from tqdm import tqdm
+
+from lib_gi.detect.oracle import Oracle, Verdict
+from tools.gi_tiny.autoencoder import psnr
+from tools.gi_tiny.prompts import Prompt, erasure_set
+from tools.gi_tiny.sampling import STEPS
+from tools.gi_tiny.world import STYLES
+
+from .measure import Outcome
+from .methods import Setting, draw
+
+CHUNK = 20
+KINDS = ("explicit", "implicit", "benign")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some prompts of one set of one concept, and how they are sampled."""
+
+    setting: Setting
+    concept: str
+    kind: str
+    start: int
+    stop: int
+
+    @property
+    def baseline(self) -> "Chunk":
+        """The same prompts without erasing."""
+        return Chunk(self.setting.baseline, self.concept, self.kind, self.start, self.stop)
+
+
+@dataclass
+class Bench:
+    """A model, a judge and a split of the prompts, with the folder where judged chunks are kept."""
+
+    pipe: StableDiffusionPipeline | None
+    judge: Oracle | None
+    model_id: str
+    judge_id: str
+    split: str
+    work: Path
+    steps: int = STEPS
+    chunk: int = CHUNK
+
+    def chunks(
+        self, settings: Sequence[Setting], concepts: Sequence[str], kinds: Sequence[str], count: int
+    ) -> list[Chunk]:
+        """All chunks of these settings and sets, each after the baseline that it is compared with."""
+        wanted = [
+            Chunk(setting, concept, kind, start, min(start + self.chunk, count))
+            for setting in settings
+            for concept in concepts
+            for kind in kinds_of(concept, kinds)
+            for start in range(0, count, self.chunk)
+        ]
+        return list(dict.fromkeys([*(chunk.baseline for chunk in wanted), *wanted]))
+
+    def missing(self, chunks: Iterable[Chunk]) -> list[Chunk]:
+        """Those that are not kept yet."""
+        return [chunk for chunk in chunks if not self.file(chunk).exists()]
+
+    def run(self, chunks: Iterable[Chunk]) -> None:
+        """Samples, judges and keeps what is missing, with a progress bar over pictures."""
+        missing = self.missing(chunks)
+        total, begun = sum(chunk.stop - chunk.start for chunk in missing), time.perf_counter()
+        with tqdm(total=total, desc=self.split, unit="picture", mininterval=2, disable=not missing) as bar:
+            for index, chunk in enumerate(missing):
+                bar.set_postfix_str(f"{chunk.setting} {chunk.concept} {chunk.kind}", refresh=False)
+                self.sample(chunk)
+                bar.update(chunk.stop - chunk.start)
+                if index == 0:
+                    each = (time.perf_counter() - begun) / bar.n
+                    bar.write(
+                        f"{each:.2f} s a picture: about {(total - bar.n) * each / 60:.0f} minutes remain"
+                    )
+
+    def sample(self, chunk: Chunk) -> None:
+        """Samples, judges and keeps one chunk; baselines keep their pictures too, for distances."""
+        prompts = self.prompts(chunk.concept, chunk.kind, chunk.stop)[chunk.start :]
+        texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
+        pictures = draw(self.pipe, chunk.setting, chunk.concept, texts, seeds, self.steps)
+        verdict = self.judge.judge(pictures)
+        arrays = {field.name: getattr(verdict, field.name) for field in fields(Verdict)}
+        if chunk == chunk.baseline:
+            arrays["pictures"], before = pictures, pictures
+        else:
+            before = self.load(chunk.baseline)["pictures"]
+        file = self.file(chunk)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        with part.open("wb") as opened:
+            np.savez_compressed(opened, psnr=psnr(pictures, before), **arrays)
+        os.replace(part, file)  # a file is there whole or not at all
+
+    def outcome(self, setting: Setting, concept: str, kind: str, count: int) -> Outcome:
+        """The verdicts on the first `count` prompts of a set, all kept already, beside their baselines'."""
+        chunks = self.chunks([setting], [concept], [kind], count)
+        loaded = {chunk: self.load(chunk) for chunk in chunks}
+        mine = [loaded[chunk] for chunk in chunks if chunk.setting == setting]
+        before = [loaded[chunk] for chunk in chunks if chunk.setting == setting.baseline]
+        distances = np.concatenate([part["psnr"] for part in mine])
+        prompts = self.prompts(concept, kind, count)
+        return Outcome(concept, kind, prompts, joined(mine), joined(before), distances)
+
+    def prompts(self, concept: str, kind: str, count: int) -> list[Prompt]:
+        """The first `count` prompts of a set; a longer set begins with the same ones."""
+        return erasure_set(concept, kind, count, self.split)
+
+    def load(self, chunk: Chunk) -> dict[str, np.ndarray]:
+        """The arrays of a kept chunk."""
+        with np.load(self.file(chunk)) as stored:
+            return dict(stored)
+
+    def file(self, chunk: Chunk) -> Path:
+        """Where the chunk is kept."""
+        sampled = f"{chunk.setting}-{self.steps}steps"
+        name = f"{chunk.concept.replace(' ', '_')}-{chunk.kind}-{chunk.start}-{chunk.stop}.npz"
+        return self.work / f"{self.model_id}-{self.judge_id}" / self.split / sampled / name
+
+
+def kinds_of(concept: str, kinds: Sequence[str] = KINDS) -> tuple[str, ...]:
+    """Those sets that the concept has: no association brings a style."""
+    return tuple(kind for kind in kinds if kind != "implicit" or concept not in STYLES)
+
+
+def joined(parts: Sequence[dict[str, np.ndarray]]) -> Verdict:
+    """One verdict of several kept ones."""
+    names = [field.name for field in fields(Verdict)]
+    return Verdict(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+
+
+def fingerprint(path: Path) -> str:
+    """Ten hexadecimal digits that change with the contents of a file, or of any file in a folder."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    if not files:
+        raise FileNotFoundError(f"there is no model at {path}; expected a file or a folder with weights")
+    digest = hashlib.sha256()
+    for file in files:
+        name = file.name if file == path else file.relative_to(path).as_posix()
+        digest.update(f"{name} {file.stat().st_size} ".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:10]
