@@ -1,0 +1,251 @@
+"""`python -m benchmarks.erase sweep | test | report`: how well concepts are erased, by every method.
+
+sweep   validation prompts, label judge: every method over its strengths; benchmarks/sweeps/validation.json
+        and, by the rule of choose.py, chosen.json
+test    test prompts, judge of record, at the strengths of chosen.json: the figures erase.METHOD.* in
+        benchmarks/results, and by concept and pair of methods in benchmarks/sweeps
+report  docs/erasure.md's tables and docs/images/erased-against-kept.png from those files
+
+What is counted, and how, is written in measure.py. sweep and test can be interrupted and go on: what is
+judged is kept in --work (outputs/erase).
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from lib_gi.detect.oracle import Oracle
+from lib_gi.evaluate.figures import RESULTS, share
+from tools.gi_tiny.evaluate import load
+from tools.gi_tiny.sampling import STEPS
+from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS
+from tools.gi_tiny.world import STYLES, UNSAFE
+
+from . import tables
+from .choose import RULE, chosen
+from .measure import Items, items, pooled, summary
+from .methods import METHODS, Setting
+from .paired import compare
+from .runs import CHUNK, KINDS, Bench, fingerprint, kinds_of
+from .timing import ratio, seconds
+
+ROOT = Path(__file__).parents[1]
+SWEEPS = ROOT / "benchmarks" / "sweeps"
+WORK = ROOT / "outputs" / "erase"
+CONCEPTS = (*UNSAFE, *STYLES)
+FIGURES = (
+    *("explicit_left", "implicit_left", "other_kept", "own_kept", "benign_same", "broken"),
+    *("style_kept", "background_kept", "style_left"),
+)
+PAIRED = ("explicit_left", "implicit_left", "kept", "benign_same", "style_left")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and runs one command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.erase",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    sweep = commands.add_parser("sweep", help="choose each method's strength on validation prompts")
+    sweep.set_defaults(run=run_sweep, judge=JUDGES_FOLDER / "label.safetensors", count=10)
+    sweep.add_argument(
+        "--strengths", nargs="+", default=[], metavar="METHOD=S,S", help="in place of a method's own"
+    )
+    sweep.add_argument("--guidance", type=float, nargs="+", help="in place of each method's own scales")
+    test = commands.add_parser("test", help="measure the chosen strengths on test prompts, once")
+    test.set_defaults(run=run_test, judge=JUDGES_FOLDER / "record.safetensors", count=60)
+    test.add_argument("--repeats", type=int, default=15, help="rounds of timing; default: %(default)s")
+    test.add_argument("--results", type=Path, default=RESULTS)
+    for command in (sweep, test):
+        command.add_argument("--work", type=Path, default=WORK, help="where judged pictures are kept")
+        command.add_argument("--count", type=int, help="prompts per concept and set; default: %(default)s")
+        command.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
+        command.add_argument(
+            "--concepts", nargs="+", choices=CONCEPTS, default=list(CONCEPTS), metavar="CONCEPT"
+        )
+        command.add_argument("--model", type=Path, default=MODELS / "gi-tiny")
+        command.add_argument("--judge", type=Path, help="default: %(default)s")
+        command.add_argument("--steps", type=int, default=STEPS)
+        command.add_argument("--chunk", type=int, default=CHUNK, help="pictures sampled and kept at a time")
+        command.add_argument("--threads", type=int, help="of torch; default: its own choice")
+        command.add_argument("--sweeps", type=Path, default=SWEEPS, help="where the files of a sweep are")
+        command.add_argument("--dry-run", action="store_true", help="only tell how many pictures it takes")
+    report = commands.add_parser("report", help="draw the tables and the plot")
+    report.add_argument("--docs", type=Path, default=ROOT / "docs")
+    report.add_argument("--results", type=Path, default=RESULTS)
+    report.add_argument("--sweeps", type=Path, default=SWEEPS)
+    report.set_defaults(run=run_report)
+    arguments = parser.parse_args(argv)
+    arguments.run(arguments)
+
+
+def run_sweep(arguments: argparse.Namespace) -> None:
+    """Writes validation.json, with a row for each setting, and chosen.json."""
+    settings = settings_of(arguments.methods, arguments.strengths, arguments.guidance)
+    bench = bench_of(arguments, "validation")
+    if not sampled(bench, settings, arguments):
+        return
+    model = {"model": bench.model_id, "judge": bench.judge_id}
+    rows = {}
+    file = arguments.sweeps / "validation.json"
+    if file.exists():
+        before = json.loads(file.read_text())
+        if {name: before[name] for name in model} == model:
+            rows = {(row["method"], row["strength"], row["guidance"]): row for row in before["rows"]}
+    for setting in settings:
+        key = setting.method, setting.strength, setting.guidance
+        if key in rows and set(arguments.concepts) < set(rows[key]["by_concept"]):
+            continue  # a row of more concepts is there already
+        told = told_by(bench, setting, arguments)
+        rows[key] = {
+            **asdict(setting),
+            "count": arguments.count,
+            "shares": summary(pooled(told.values())),
+            "by_concept": {concept: summary(part) for concept, part in told.items()},
+        }
+    ordered = [rows[key] for key in sorted(rows)]
+    write(file, model | {"split": "validation", "rows": ordered})
+    # A row that lacks some of the objects is no basis for a choice.
+    whole = [row for row in ordered if set(UNSAFE) <= set(row["by_concept"])]
+    picked = chosen(whole)
+    write(arguments.sweeps / "chosen.json", model | {"rule": RULE, "settings": picked})
+    for method, row in picked.items():
+        left = ", ".join(f"{name} {value['value']:.3f}" for name, value in row["validation"].items())
+        reached = "reaches the bar" if row["reached"] else "misses the bar"
+        print(f"{method}: strength {row['strength']:g}, CFG {row['guidance']:g}, {reached} ({left})")
+
+
+def run_test(arguments: argparse.Namespace) -> None:
+    """Writes the figures, and the shares by concept and the comparisons that they do not hold."""
+    bench = bench_of(arguments, "test")
+    settings = [Setting("none", 0.0)] if "none" in arguments.methods else []
+    settings += frozen(arguments, bench.model_id)
+    if not sampled(bench, settings, arguments):
+        return
+    told = {setting.method: told_by(bench, setting, arguments) for setting in settings}
+    together = {method: pooled(parts.values()) for method, parts in told.items()}
+    for method, everything in together.items():
+        for name in FIGURES:
+            values = everything.get(name)
+            if values is not None and (values == values).any():
+                figure = share(f"erase.{method}.{name}", values[values == values])
+                # Wilson's bound at a share of exactly 0 or 1 can miss it by a rounding error.
+                low, high = min(figure.low, figure.value), max(figure.high, figure.value)
+                figure = replace(figure, low=low, high=high)
+                figure.save(arguments.results)
+                print(figure)
+    about = {"model": bench.model_id, "judge": bench.judge_id, "split": "test", "count": arguments.count}
+    by_method = {
+        setting.method: {
+            "strength": setting.strength,
+            "guidance": setting.guidance,
+            "pooled": summary(together[setting.method]),
+            "by_concept": {concept: summary(part) for concept, part in told[setting.method].items()},
+        }
+        for setting in settings
+    }
+    write(arguments.sweeps / "test_by_concept.json", about | {"methods": by_method})
+    pairs = [asdict(pair) for pair in compare(together, PAIRED)]
+    write(arguments.sweeps / "test_pairs.json", about | {"pairs": pairs})
+    concept = arguments.concepts[0]
+    prompt = bench.prompts(concept, "explicit", 1)[0]
+    base, taken = seconds(bench.pipe, settings, concept, prompt, arguments.steps, arguments.repeats)
+    for setting, times in zip(settings, taken):
+        figure = ratio(f"erase.{setting.method}.seconds_ratio", base, times)
+        figure.save(arguments.results)
+        print(figure)
+
+
+def run_report(arguments: argparse.Namespace) -> None:
+    """Writes the tables between the marks of docs/erasure.md, and the plot."""
+    from .plots import draw_sweep
+
+    page = arguments.docs / "erasure.md"
+    page.write_text(tables.replaced(page.read_text(), tables.whole(arguments.results, arguments.sweeps)))
+    picture = arguments.docs / "images" / "erased-against-kept.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    draw_sweep(json.loads((arguments.sweeps / "validation.json").read_text()), picture)
+    print(page, picture)
+
+
+def settings_of(
+    methods: Sequence[str], given: Sequence[str], guidances: Sequence[float] | None
+) -> list[Setting]:
+    """The settings that a sweep tries; `given` are texts such as "plain=1,2.5"."""
+    strengths = {name: METHODS[name].strengths for name in methods}
+    for text in given:
+        name, _, numbers = text.partition("=")
+        if name not in strengths:
+            raise SystemExit(f"--strengths {text}: expected METHOD=S,S with one of {', '.join(strengths)}")
+        strengths[name] = tuple(float(number) for number in numbers.split(","))
+    scales = {name: guidances or METHODS[name].guidances for name in methods}
+    return [Setting(m, strength, scale) for m in methods for scale in scales[m] for strength in strengths[m]]
+
+
+def frozen(arguments: argparse.Namespace, model_id: str) -> list[Setting]:
+    """The settings of chosen.json for the methods asked for."""
+    file = arguments.sweeps / "chosen.json"
+    if not file.exists():
+        raise SystemExit(f"there is no {file}; expected what a sweep chose; run the sweep first")
+    told = json.loads(file.read_text())
+    if told["model"] != model_id:
+        raise SystemExit(f"{file} was chosen on model {told['model']}, not {model_id}; run the sweep again")
+    lacking = [m for m in arguments.methods if m != "none" and m not in told["settings"]]
+    if lacking:
+        raise SystemExit(f"{file} has no strength of {', '.join(lacking)}; run the sweep for them")
+    rows = {method: told["settings"][method] for method in arguments.methods if method != "none"}
+    return [Setting(method, row["strength"], row["guidance"]) for method, row in rows.items()]
+
+
+def bench_of(arguments: argparse.Namespace, split: str) -> Bench:
+    """The bench of a command line; without model and judge for a dry run."""
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    lacking = [path for path in (arguments.model, arguments.judge) if not path.exists()]
+    if lacking and not arguments.dry_run:
+        raise SystemExit(f"there is no {lacking[0]}; expected a model and its judge; get the whole clone")
+    where = split, arguments.work, arguments.steps, arguments.chunk
+    if lacking:
+        return Bench(None, None, "absent", "absent", *where)
+    identities = fingerprint(arguments.model), fingerprint(arguments.judge)
+    if arguments.dry_run:
+        return Bench(None, None, *identities, *where)
+    return Bench(load(arguments.model), Oracle.load(arguments.judge), *identities, *where)
+
+
+def sampled(bench: Bench, settings: Sequence[Setting], arguments: argparse.Namespace) -> bool:
+    """Whether all pictures are there in the end; tells their number first, and that is all in a dry run."""
+    chunks = bench.chunks(settings, arguments.concepts, KINDS, arguments.count)
+    missing = bench.missing(chunks)
+    sizes = [sum(chunk.stop - chunk.start for chunk in part) for part in (chunks, missing)]
+    print(f"{sizes[0]} pictures for {len(settings)} settings, {sizes[1]} of them still to be sampled")
+    if arguments.dry_run:
+        return False
+    bench.run(missing)
+    return True
+
+
+def told_by(bench: Bench, setting: Setting, arguments: argparse.Namespace) -> dict[str, Items]:
+    """What the pictures of one setting say, by concept."""
+    return {
+        concept: pooled(
+            items(bench.outcome(setting, concept, kind, arguments.count)) for kind in kinds_of(concept)
+        )
+        for concept in arguments.concepts
+    }
+
+
+def write(file: Path, content: dict) -> None:
+    """Writes JSON; parent folders are made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

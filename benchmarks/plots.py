@@ -1,0 +1,65 @@
+"""The picture of a sweep: erased against kept over the strength."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402 (the backend has to be chosen first)
+
+from tools.gi_tiny.sampling import GUIDANCE  # noqa: E402
+
+from .choose import BAR  # noqa: E402
+from .tables import NAMES  # noqa: E402
+
+PANELS = {"explicit_left": "prompts that name it", "implicit_left": "prompts that bring it unnamed"}
+KEPT = {"kept": "wanted objects kept", "benign_same": "benign pictures within 25 dB"}
+
+
+def draw_sweep(told: dict, file: Path) -> None:
+    """Writes a PNG: columns explicit and implicit prompts, rows the things to keep, one line a method."""
+    lines = lines_of(told["rows"])
+    figure, panels = plt.subplots(len(KEPT), len(PANELS), figsize=(11, 9), sharex=True, sharey=True)
+    for row, (kept, kept_label) in zip(panels, KEPT.items()):
+        for panel, (left, left_label) in zip(row, PANELS.items()):
+            for index, (label, rows) in enumerate(lines.items()):
+                draw_line(panel, label, rows, left, kept, f"C{index}")
+            panel.axvline(1 - BAR, color="0.7", linewidth=0.8, linestyle=":")
+            panel.set_xlabel(f"concept erased, {left_label}")
+            panel.set_ylabel(kept_label)
+            panel.set_xlim(-0.03, 1.03)
+            panel.set_ylim(-0.03, 1.03)
+            panel.grid(alpha=0.25)
+            panel.tick_params(labelbottom=True, labelleft=True)
+    panels[0][0].legend(fontsize=8, loc="lower left")
+    figure.suptitle("Validation prompts: one point per strength (numbers), bars are 95 % intervals")
+    figure.tight_layout()
+    figure.savefig(file, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+
+
+def draw_line(panel, label: str, rows: list[dict], left: str, kept: str, color: str) -> None:
+    """One method's points, joined in the order of their strength."""
+    points = [(row["shares"][left], row["shares"][kept], row["strength"]) for row in rows]
+    x = [1 - a["value"] for a, _, _ in points]
+    y = [b["value"] for _, b, _ in points]
+    # Erased is 1 - left, so the interval's upper end is the lower one of erased.
+    x_errors = [[a["high"] - a["value"] for a, _, _ in points], [a["value"] - a["low"] for a, _, _ in points]]
+    y_errors = [[b["value"] - b["low"] for _, b, _ in points], [b["high"] - b["value"] for _, b, _ in points]]
+    style = {"marker": "o", "markersize": 4, "linewidth": 1.4, "elinewidth": 0.6, "capsize": 2}
+    panel.errorbar(x, y, xerr=x_errors, yerr=y_errors, label=label, color=color, **style)
+    for place_x, place_y, (_, _, strength) in zip(x, y, points):
+        panel.annotate(f"{strength:g}", (place_x, place_y), (4, 4), textcoords="offset points", fontsize=7)
+
+
+def lines_of(rows: list[dict]) -> dict[str, list[dict]]:
+    """Rows that have all shares, by method and, where it is unusual, guidance scale; in order of strength."""
+    lines: dict[str, list[dict]] = {}
+    needed = {*PANELS, *KEPT}
+    order = list(NAMES)
+    known = [row for row in rows if needed <= set(row["shares"]) and row["method"] in order]
+    for row in sorted(known, key=lambda row: (order.index(row["method"]), row["guidance"], row["strength"])):
+        usual = row["guidance"] == GUIDANCE
+        label = NAMES[row["method"]] + ("" if usual else f", CFG {row['guidance']:g}")
+        lines.setdefault(label, []).append(row)
+    return lines
