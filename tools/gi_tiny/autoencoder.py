@@ -95,13 +95,13 @@ def to_bytes(x: torch.Tensor) -> np.ndarray:
 
 
 @torch.no_grad()
-def encode(model: AutoencoderKL, pictures: np.ndarray, batch: int = 64) -> torch.Tensor:
+def encode(model: AutoencoderKL, pictures: np.ndarray, batch: int = 16) -> torch.Tensor:
     """Mean latents (n, 4, 16, 16), unscaled, on the CPU."""
     parts = [
         model.encode(to_unit(pictures[i : i + batch]).to(model.device)).latent_dist.mean.cpu()
         for i in range(0, len(pictures), batch)
     ]
-    return torch.cat(parts)
+    return torch.cat(parts).contiguous()
 
 
 @torch.no_grad()

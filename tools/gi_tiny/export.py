@@ -41,7 +41,7 @@ def original_tensors(model: Path, configs: dict) -> dict[str, torch.Tensor]:
         tensors["first_stage_model." + name] = as_convolution(name, value)
     prefix = "cond_stage_model.transformer."
     for key, value in text.items():
-        tensors[prefix + key] = value
+        tensors[f"{prefix}text_model.{key.removeprefix('text_model.')}"] = value  # transformers 5 leaves it out
     positions = configs["text_encoder"]["max_position_embeddings"]
     tensors[prefix + "text_model.embeddings.position_ids"] = torch.arange(positions)[None]
     return tensors
