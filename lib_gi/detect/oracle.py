@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge says of n pictures: `objects` (n, objects) and `broken` (n,) bool, `style`, `background` (n,) int."""
+    """What a judge says of pictures: `objects` (n, objects) and `broken` (n,) bool, `style`, `background` (n,) int."""
 
     objects: np.ndarray
     style: np.ndarray
