@@ -71,7 +71,8 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     centre, square = hits / n, Z * Z / n
     middle = (centre + square / 2) / (1 + square)
     half = Z * math.sqrt(centre * (1 - centre) / n + square / (4 * n)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    low = 0.0 if hits == 0 else middle - half  # exact where rounding would miss the value by a hair
+    return low, 1.0 if hits == n else middle + half
 
 
 def bootstrap(values: np.ndarray, seed: int = 0, times: int = 2000) -> tuple[float, float]:

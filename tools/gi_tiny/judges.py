@@ -15,7 +15,7 @@ from .loop import Schedule, Training
 from .world import BACKGROUNDS, OBJECTS, STYLES, Scene
 
 JUDGES = {"label": ("pooling", 11), "record": ("residual", 12)}
-POOL = 2400
+POOL = 1500
 
 
 def train_judge(
@@ -34,7 +34,7 @@ def train_judge(
     training = Training(
         f"judge-{name}",
         oracle.network,
-        Schedule(steps, 2e-3, floor=0.01),
+        Schedule(steps, 2e-3, muon=0.02, warm_up=20, flat=0.4),
         work,
         seed,
         ema=0.99,

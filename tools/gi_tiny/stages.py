@@ -31,11 +31,11 @@ class Making:
     work: Path
     seed: int = 1
     device: str = "cpu"
-    pictures_count: int = 14000
-    autoencoder_steps: int = 1600
+    pictures_count: int = 9000
+    autoencoder_steps: int = 1100
     text_steps: int = 600
-    judge_steps: int = 900
-    unet_steps: int = 2600
+    judge_steps: int = 450
+    unet_steps: int = 1600
     autoencoder_widths: tuple[int, ...] = (32, 32, 64, 128)
     text_width: int = 128
     unet_widths: tuple[int, ...] = WIDTHS
