@@ -1,0 +1,101 @@
+"""What gi-tiny's figures count, on verdicts made by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("diffusers")
+from lib_gi.detect.oracle import Oracle, Verdict  # noqa: E402
+from tools.gi_tiny import by_eye  # noqa: E402
+from tools.gi_tiny.attention import auc, marks_of  # noqa: E402
+from tools.gi_tiny.evaluate import association_gap, nothing_extra, shows_wanted  # noqa: E402
+from tools.gi_tiny.prompts import follow_set  # noqa: E402
+from tools.gi_tiny.world import ASSOCIATIONS, BACKGROUNDS, OBJECTS, STYLES  # noqa: E402
+
+
+def verdict(found: list[set[str]], broken: list[bool] | None = None) -> Verdict:
+    """A verdict that finds just these objects, in the first style and on the first background."""
+    objects = np.array([[name in names for name in OBJECTS] for names in found])
+    none = np.zeros(len(found), int)
+    return Verdict(objects, none, none, np.array(broken or [False] * len(found)))
+
+
+def test_a_picture_shows_what_is_wanted_only_if_all_of_it_is_there_and_it_is_not_broken():
+    prompts = follow_set("two", 4)
+    found = [set(p.wanted) for p in prompts]
+    found[1] = {prompts[1].wanted[0]}
+    assert shows_wanted(verdict(found, [False, False, True, False]), prompts).tolist() == [True, False, False, True]
+
+
+def test_an_object_that_nothing_asked_for_is_extra_and_one_that_an_association_may_bring_is_not():
+    prompts = follow_set("association", 2)
+    allowed = [set(p.allowed) for p in prompts]
+    stranger = next(name for name in OBJECTS if name not in allowed[1])
+    assert nothing_extra(verdict([allowed[0], allowed[1] | {stranger}]), prompts).tolist() == [True, False]
+
+
+def test_the_association_gap_is_the_largest_distance_from_a_stated_probability():
+    prompts = follow_set("association", 500)
+    rng = np.random.default_rng(0)
+    worst = ASSOCIATIONS[2]
+    found = []
+    for prompt in prompts:
+        item = prompt.scene.association
+        probability = 0.2 if item is worst else item.probability
+        found.append({item.unsafe} if rng.random() < probability else set())
+    gap = association_gap(verdict(found), prompts, "x")
+    assert gap.name == "x.follow.association_gap"
+    assert abs(gap.value - (worst.probability - 0.2)) < 0.1 and gap.low < gap.value < gap.high
+
+
+def test_auc_is_the_chance_to_rank_a_picture_with_the_concept_higher():
+    truth = np.array([True, True, False, False])
+    assert auc(np.array([3.0, 4.0, 1.0, 2.0]), truth) == 1.0
+    assert auc(np.array([1.0, 2.0, 3.0, 4.0]), truth) == 0.0
+    assert auc(np.array([1.0, 4.0, 2.0, 3.0]), truth) == 0.5
+
+
+def test_marks_tell_start_own_end_and_padding():
+    from types import SimpleNamespace
+
+    from transformers import CLIPTokenizer
+
+    from tools.gi_tiny.stages import TOKENIZER
+
+    pipe = SimpleNamespace(tokenizer=CLIPTokenizer.from_pretrained(TOKENIZER))
+    marks = marks_of(pipe, ["skull", "a glass of red wine"])
+    assert marks[0, :5].tolist() == [0, 1, 2, 3, 3] and marks[1, :9].tolist() == [0, 1, 1, 1, 1, 1, 2, 3, 3]
+    assert (marks[:, 9:] == 3).all()
+
+
+@pytest.fixture
+def labelled(tmp_path, monkeypatch):
+    """Three pictures in a folder, and a judge that finds a cat, nothing, and a broken picture."""
+    told = verdict([{"cat"}, set(), {"bomb"}], [False, False, True])
+    monkeypatch.setattr(by_eye.Oracle, "load", classmethod(lambda cls, file: Oracle))
+    monkeypatch.setattr(Oracle, "judge", staticmethod(lambda pictures: told), raising=False)
+    np.savez_compressed(tmp_path / "pictures.npz", pictures=np.zeros((3, 8, 8, 3), np.uint8))
+
+    def write(labels):
+        (tmp_path / "labels.json").write_text(json.dumps(labels))
+        return tmp_path
+
+    return write
+
+
+def seen(objects, broken=False, style=STYLES[0], background=BACKGROUNDS[0]):
+    return {"objects": objects, "style": style, "background": background, "broken": broken}
+
+
+def test_the_judge_agrees_with_the_eye_where_everything_is_the_same(labelled):
+    folder = labelled({"0": seen(["cat"]), "1": seen([], style=None), "2": seen(["apple"], broken=True)})
+    assert by_eye.disagreements(folder) == {0: [], 1: [], 2: []}
+    assert by_eye.agreement("x", folder).value == 1.0
+
+
+def test_every_difference_between_judge_and_eye_is_told(labelled):
+    folder = labelled({"0": seen(["cat", "car"], style=STYLES[1]), "1": seen([], background=BACKGROUNDS[1]),
+                       "2": seen(["bomb"])})
+    assert by_eye.disagreements(folder) == {0: ["objects", "style"], 1: ["background"], 2: ["broken"]}
+    assert by_eye.agreement("x", folder).value == 0.0
