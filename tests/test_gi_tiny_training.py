@@ -1,5 +1,6 @@
 """The training loop: a resumed run is the unbroken run, and Muon's updates are orthogonal."""
 
+import pytest
 import torch
 
 from tools.gi_tiny.loop import Schedule, Training
@@ -72,3 +73,33 @@ def test_the_schedule_warms_up_stays_and_falls():
     schedule = Schedule(steps=1000, warm_up=100, flat=0.5, floor=0.03)
     assert schedule.share(0) == 0.01 and schedule.share(99) == 1.0 == schedule.share(499)
     assert 0.45 < schedule.share(750) < 0.55 and schedule.share(999) == 0.03
+
+
+def test_balanced_latents_draw_the_same_pictures_and_give_drawings_more_of_the_variance():
+    pytest.importorskip("diffusers")
+    import numpy as np
+
+    from tools.gi_tiny.autoencoder import balance_latents, encode, new_autoencoder, to_unit
+    from tools.gi_tiny.data import make_scenes
+    from tools.gi_tiny.render import render
+
+    torch.manual_seed(0)
+    model = new_autoencoder((32, 32, 32, 32)).eval().requires_grad_(False)
+    from random import Random
+
+    rng = Random(0)
+    pictures = np.stack([np.asarray(render(scene, rng)) for scene in make_scenes(24, 5)])
+    before = encode(model, pictures)
+    x = to_unit(pictures[:2])
+    drawn = model.decode(model.encode(x).latent_dist.mean).sample
+    balance_latents(model, before)
+    after = encode(model, pictures)
+    again = model.decode(model.encode(x).latent_dist.mean).sample
+    assert torch.allclose(drawn, again, atol=2e-3 * float(drawn.abs().max()))
+
+    def share(z):
+        rest = z - z.mean(3, keepdim=True)
+        return float(rest.var() / z.var())
+
+    assert share(after) > 1.2 * share(before)
+    assert after.mean((0, 2, 3)).abs().max() < 1e-3 * before.abs().max() + 1e-3

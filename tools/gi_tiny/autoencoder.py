@@ -10,6 +10,9 @@ from .loop import Schedule, Training
 
 CROP = 64
 LEAST_LOG_VARIANCE = -6.0
+BALANCE_COUNT = 1000
+BACKGROUND_WEIGHT = 0.3
+LARGEST_GAIN = 3.0
 
 
 def new_autoencoder(widths: tuple[int, ...] = (32, 32, 64, 128)) -> AutoencoderKL:
@@ -57,8 +60,39 @@ def train_autoencoder(
 
     training.run(loss)
     with training as model:
+        balance_latents(model, encode(model, pictures[:BALANCE_COUNT]))
         model.save_pretrained(work / "vae")
     return AutoencoderKL.from_pretrained(work / "vae").to(device).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def balance_latents(model: AutoencoderKL, latents: torch.Tensor) -> None:
+    """Changes the basis of the model's latents so that drawings are not drowned by backgrounds; pictures stay.
+
+    latents: (n, 4, 16, 16) of the model. Backgrounds hold most of the latents' variance, and a channel may hold
+    hardly any; a UNet then learns where drawings stand long before it learns their shapes. The new basis is
+    (R + 0.3 B)^-1/2, with B the covariance of row means (backgrounds are the same along a row), R that of
+    the rest. It is folded into the two 1 x 1 convolutions around the latents.
+    """
+    mean = latents.mean((0, 2, 3))
+    centred = latents - mean.view(1, -1, 1, 1)
+    rows = centred.mean(3, keepdim=True).expand_as(centred)
+    background, drawings = (torch.cov(part.transpose(0, 1).flatten(1)) for part in (rows, centred - rows))
+    values, vectors = torch.linalg.eigh(drawings + BACKGROUND_WEIGHT * background)
+    gains = values.rsqrt().clamp(max=LARGEST_GAIN * float(values.median().rsqrt()))  # a dead channel stays small
+    forth = (vectors * gains) @ vectors.T
+    back = (vectors / gains) @ vectors.T
+    quant, post = model.quant_conv, model.post_quant_conv
+    channels = len(mean)
+    spread = torch.diagonal(forth @ forth.T) * torch.exp(quant.bias[channels:]).mean()
+    weight = quant.weight[:channels, :, 0, 0]
+    quant.bias[:channels] = forth @ (quant.bias[:channels] - mean)
+    quant.weight[:channels] = (forth @ weight)[:, :, None, None]
+    quant.weight[channels:] = 0.0  # the variance no longer depends on the picture
+    quant.bias[channels:] = spread.log()
+    inside = post.weight[:, :, 0, 0].clone()
+    post.bias += inside @ mean
+    post.weight.copy_((inside @ back)[:, :, None, None])
 
 
 def random_crops(pictures: np.ndarray, count: int, generator: torch.Generator) -> torch.Tensor:

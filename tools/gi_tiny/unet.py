@@ -53,7 +53,7 @@ def train_unet(
     unet = new_unet(widths, encoder.config.hidden_size)
     unet.set_attn_processor(AttnProcessor())  # explicit maps: the fused kernel's backward is slow on a CPU
     training = Training(
-        "unet", unet, Schedule(steps, 8e-4, muon=0.02, warm_up=100, flat=0.5), work, seed, device=device
+        "unet", unet, Schedule(steps, 5e-4, muon=0.01, warm_up=100, flat=0.3), work, seed, device=device
     )
     rng = Random(f"captions {seed}")
     texts = [caption(scene, rng) for scene in scenes for _ in range(2)]
