@@ -29,6 +29,7 @@ def main() -> None:
         train.add_argument(f"--{stage}-steps", type=int, default=getattr(stages.Making, f"{stage}_steps"))
     train.add_argument("--text-width", type=int, default=stages.Making.text_width)
     train.add_argument("--unet-widths", type=int, nargs=4, default=stages.Making.unet_widths)
+    train.add_argument("--parts", type=Path, help="take the autoencoder and text encoder of this finished model")
     train.set_defaults(run=run_train)
 
     evaluate = commands.add_parser("evaluate", help="every figure of a finished model, and its card")
@@ -78,6 +79,7 @@ def run_train(arguments: argparse.Namespace) -> None:
         arguments.unet_steps,
         text_width=arguments.text_width,
         unet_widths=tuple(arguments.unet_widths),
+        parts=arguments.parts,
     )
     steps = {
         "autoencoder": lambda: making.autoencoder,

@@ -36,11 +36,12 @@ class Making:
     pictures_count: int = 9000
     autoencoder_steps: int = 1100
     text_steps: int = 600
-    judge_steps: int = 450
+    judge_steps: int = 1100
     unet_steps: int = 3600
     autoencoder_widths: tuple[int, ...] = (32, 32, 64, 128)
     text_width: int = 128
     unet_widths: tuple[int, ...] = WIDTHS
+    parts: Path | None = None  # a model whose finished autoencoder and text encoder are taken
 
     @cached_property
     def scenes(self) -> list[Scene]:
@@ -134,6 +135,7 @@ class Making:
             (out / "tokenizer" / name).write_bytes(content)
 
     def _finished(self, folder: str, kind: type):
-        if not (self.work / folder / "config.json").exists():
-            return None
-        return kind.from_pretrained(self.work / folder).to(self.device).eval().requires_grad_(False)
+        for place in (self.work, self.parts):
+            if place is not None and (place / folder / "config.json").exists():
+                return kind.from_pretrained(place / folder).float().to(self.device).eval().requires_grad_(False)
+        return None
