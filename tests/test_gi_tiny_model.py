@@ -17,7 +17,7 @@ from tools.gi_tiny.sampling import generate  # noqa: E402
 from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS  # noqa: E402
 
 MODEL = MODELS / "gi-tiny"
-pytestmark = pytest.mark.skipif(not (MODEL / "unet").exists(), reason="models/gi-tiny is still in training")
+trained = pytest.mark.skipif(not (MODEL / "unet").exists(), reason="models/gi-tiny is still in training")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,7 @@ def test_the_judges_are_of_different_architecture():
     assert len(kinds) == 2
 
 
+@trained
 def test_the_model_draws_what_prompts_name():
     prompts = follow_set("named", 12)
     pictures = generate(load(MODEL), [p.text for p in prompts], [p.seed for p in prompts], batch=12)
@@ -70,6 +71,7 @@ def test_a_measured_figure_meets_its_bar(name):
     assert value >= float(bar) if relation == ">=" else value <= float(bar)
 
 
+@trained
 def test_the_card_shows_the_committed_figures():
     card = (MODEL / "README.md").read_text().split(START)[1].split(STOP)[0]
     assert figures_table("gi_tiny") in card
