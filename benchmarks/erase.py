@@ -20,7 +20,7 @@ import torch
 
 from lib_gi.detect.oracle import Oracle
 from lib_gi.evaluate.figures import RESULTS, share
-from tools.gi_tiny.evaluate import load
+from lib_gi.loading import load_pipeline
 from tools.gi_tiny.sampling import STEPS
 from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS
 from tools.gi_tiny.world import STYLES, UNSAFE
@@ -216,7 +216,7 @@ def bench_of(arguments: argparse.Namespace, split: str) -> Bench:
     identities = fingerprint(arguments.model), fingerprint(arguments.judge)
     if arguments.dry_run:
         return Bench(None, None, *identities, *where)
-    return Bench(load(arguments.model), Oracle.load(arguments.judge), *identities, *where)
+    return Bench(load_pipeline(arguments.model, "cpu", "fp32"), Oracle.load(arguments.judge), *identities, *where)
 
 
 def sampled(bench: Bench, settings: Sequence[Setting], arguments: argparse.Namespace) -> bool:

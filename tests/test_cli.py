@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTokenizer
 
 from lib_gi import cli
 from lib_gi.loading import ModelFileError, chosen_device, load_pipeline
 from lib_gi.pictures import INFOTEXT_KEY, LABEL_HEIGHT
 from lib_gi.settings import Settings
+from tools.gi_tiny.autoencoder import new_autoencoder
 from tools.gi_tiny.export import original_tensors
 from tools.gi_tiny.sampling import assemble
+from tools.gi_tiny.text import new_text_encoder
 from tools.gi_tiny.unet import new_unet
 
 REPO = Path(__file__).parents[1]
@@ -32,28 +33,12 @@ def model(tmp_path_factory) -> Path:
     """A diffusers folder with SD1's layout in small."""
     torch.manual_seed(0)
     tokenizer = CLIPTokenizer.from_pretrained(REPO / "models" / "gi-tiny" / "tokenizer")
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    levels = 4
-    vae = AutoencoderKL(
-        block_out_channels=(32,) * levels,
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        sample_size=64,
-        layers_per_block=1,
-    )
-    unet = new_unet((32,) * levels, 64)
+    vae, text = new_autoencoder((32,) * 4), new_text_encoder(tokenizer, 64, layers=1)
+    vae.register_to_config(sample_size=64)
+    unet = new_unet((32,) * 4, 64)
     unet.register_to_config(sample_size=8)
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    assemble(vae, CLIPTextModel(text), tokenizer, unet).save_pretrained(folder)
+    assemble(vae, text, tokenizer, unet).save_pretrained(folder)
     return folder
 
 

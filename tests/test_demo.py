@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTokenizer
 
 from lib_gi.detect.oracle import Oracle, Verdict
 from tools.gi_tiny import demo
+from tools.gi_tiny.autoencoder import new_autoencoder
 from tools.gi_tiny.demo_sheet import GREEN, GREY, RED, verdict_lines
 from tools.gi_tiny.sampling import assemble
+from tools.gi_tiny.text import new_text_encoder
 from tools.gi_tiny.unet import new_unet
 from tools.gi_tiny.world import BACKGROUNDS, OBJECTS, STYLES
 
@@ -21,24 +22,8 @@ def parts(tmp_path_factory) -> tuple[str, ...]:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("demo")
     tokenizer = CLIPTokenizer.from_pretrained(demo.MODELS / "gi-tiny" / "tokenizer")
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    vae = AutoencoderKL(
-        block_out_channels=(32,) * 4,
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        sample_size=128,
-        layers_per_block=1,
-    )
-    assemble(vae, CLIPTextModel(text), tokenizer, new_unet((32,) * 4, 32)).save_pretrained(folder / "model")
+    vae, text = new_autoencoder((32,) * 4), new_text_encoder(tokenizer, 32, layers=1)
+    assemble(vae, text, tokenizer, new_unet((32,) * 4, 32)).save_pretrained(folder / "model")
     judge = Oracle.new("pooling", list(OBJECTS), list(STYLES), list(BACKGROUNDS))
     judge.save(folder / "judge.safetensors")
     return "--model", str(folder / "model"), "--judge", str(folder / "judge.safetensors")

@@ -1,5 +1,7 @@
 """gi-tiny in the form that the WebUI loads: the same model, by the judgement of diffusers' own converter."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -92,6 +94,11 @@ def test_the_yaml_names_the_text_folder_and_is_complete(exported):
     yaml = exported.with_suffix(".yaml").read_text()
     assert str(exported.parent.resolve() / "gi-tiny-text") in yaml
     assert 'parameterization: "v"' in yaml and "ldm.modules.encoders.modules.FrozenCLIPEmbedder" in yaml
+
+
+def test_a_saved_model_names_no_folder_of_the_machine_that_made_it(model):
+    for file in model.rglob("config.json"):
+        assert json.loads(file.read_text()).get("_name_or_path", "gi-tiny") == "gi-tiny"
 
 
 def test_widths_that_the_webui_cannot_build_are_refused():

@@ -8,9 +8,10 @@ import pytest
 pytest.importorskip("diffusers")
 from lib_gi.detect.oracle import Oracle  # noqa: E402
 from lib_gi.evaluate.figures import RESULTS  # noqa: E402
+from lib_gi.loading import load_pipeline  # noqa: E402
 from tools.gi_tiny.card import BARS, START, STOP, attention_table, figures_table  # noqa: E402
 from tools.gi_tiny.data import make_pictures, make_scenes  # noqa: E402
-from tools.gi_tiny.evaluate import load, shows_wanted  # noqa: E402
+from tools.gi_tiny.evaluate import shows_wanted  # noqa: E402
 from tools.gi_tiny.judges import exact, spoil  # noqa: E402
 from tools.gi_tiny.prompts import follow_set  # noqa: E402
 from tools.gi_tiny.sampling import generate  # noqa: E402
@@ -52,7 +53,8 @@ def test_the_judges_are_of_different_architecture():
 @trained
 def test_the_model_draws_what_prompts_name():
     prompts = follow_set("named", 12)
-    pictures = generate(load(MODEL), [p.text for p in prompts], [p.seed for p in prompts], batch=12)
+    pipe = load_pipeline(MODEL, "cpu", "fp32")
+    pictures = generate(pipe, [p.text for p in prompts], [p.seed for p in prompts], batch=12)
     verdict = Oracle.load(JUDGES_FOLDER / "record.safetensors").judge(pictures)
     assert shows_wanted(verdict, prompts).sum() >= 9
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from lib_gi.loading import load_pipeline
+
 from . import stages
 
 MODEL = stages.MODELS / "gi-tiny"
@@ -100,7 +102,7 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     from . import attention, card, evaluate
     from .by_eye import agreement
 
-    pipe = evaluate.load(arguments.model)
+    pipe = load_pipeline(arguments.model, "cpu", "fp32")
     arguments.work.mkdir(parents=True, exist_ok=True)
     prefix, table_file = (
         arguments.prefix,
@@ -134,9 +136,9 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
 
 def run_sheets(arguments: argparse.Namespace) -> None:
     """Draws the contact sheets for labelling by eye."""
-    from . import by_eye, evaluate
+    from . import by_eye
 
-    by_eye.sheets(evaluate.load(arguments.model))
+    by_eye.sheets(load_pipeline(arguments.model, "cpu", "fp32"))
 
 
 def run_export(arguments: argparse.Namespace) -> None:

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from diffusers import StableDiffusionPipeline
 
 from lib_gi.detect.oracle import Oracle, Verdict
@@ -19,19 +18,6 @@ from .stages import JUDGES_FOLDER
 from .world import ASSOCIATIONS, OBJECTS, STYLES
 
 HELD_OUT_SEED = 99
-
-
-def load(model: Path) -> StableDiffusionPipeline:
-    """A committed gi-tiny in single precision, quiet."""
-    pipe = StableDiffusionPipeline.from_pretrained(
-        model,
-        torch_dtype=torch.float32,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def following(pipe: StableDiffusionPipeline, count: int, prefix: str, work: Path) -> list[Figure]:

@@ -123,6 +123,8 @@ class Making:
         tokenizer_files = {file.name: file.read_bytes() for file in TOKENIZER.iterdir()}
         self.autoencoder.register_to_config(scaling_factor=self.scaling_factor)
         pipe = assemble(self.autoencoder, self.text_encoder, self.tokenizer, self.unet)
+        for part in (self.autoencoder, self.unet):
+            part.register_to_config(_name_or_path="gi-tiny")  # not the folder that it was made in
         pipe.to(torch.float16).save_pretrained(out, safe_serialization=True)
         # transformers 5 leaves out the prefix that every earlier release and every SD1 checkpoint has.
         text_file = out / "text_encoder" / "model.safetensors"
