@@ -160,7 +160,9 @@ def _wrong(name: str, value: Any, expected: str, hint: str = "") -> SettingsErro
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value.bit_length() < 1024  # beyond that no float holds it
+    return isinstance(value, float)
 
 
 def _strength(name: str, value: Any) -> float:

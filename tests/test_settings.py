@@ -31,7 +31,7 @@ def test_an_unknown_field_is_refused_with_the_closest_one():
         settings(strenght=4)
 
 
-@pytest.mark.parametrize("value", [-1, -1e-9, math.nan, math.inf, -math.inf, "4", None, True, [4]])
+@pytest.mark.parametrize("value", [-1, -1e-9, math.nan, math.inf, -math.inf, 10**400, "4", None, True, [4]])
 def test_a_strength_that_is_no_finite_number_from_zero_is_refused(value):
     with pytest.raises(SettingsError, match="strength .*Expected a finite number from 0"):
         settings(strength=value)
@@ -62,6 +62,7 @@ def test_a_strength_that_is_no_finite_number_from_zero_is_refused(value):
         ("bound", (1.1, 2)),
         ("bound", (0.5, 0.9)),
         ("bound", (-0.1, 2)),
+        ("bound", (0.5, 10**400)),
         ("strengths", 4),
         ("strengths", {"knife": 4}),
         ("strengths", "blood"),
