@@ -1,0 +1,183 @@
+"""The infotext of a picture: what was kept out of it, written so that the host and other readers bring it back.
+
+    Growth Inhibitors: nudity=4; blood=3
+    Growth Inhibitors settings: version=1; weighting=plain; bound=0.4 to 2.5
+
+The first key gives each concept the strength that acted on it, the second what else differs from the defaults.
+Readers split at commas and colons, take quotes and braces for their own, or read the line as YAML; so those signs,
+and whatever cannot be seen, stand in names as %XX, the percent-encoding of their UTF-8.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from lib_gi.errors import SettingsError, did_you_mean
+from lib_gi.settings import Settings
+
+KEY = "Growth Inhibitors"
+SETTINGS_KEY = "Growth Inhibitors settings"
+VERSION = 1
+"""To be raised, and told apart in `read`, when a default changes: what is left out stands for the default."""
+
+_ESCAPED = frozenset(',:"{}#%\\;=()[]<>')
+
+
+class Read(NamedTuple):
+    """The fields of `Settings` (none where nothing could be read), and what the user should know about them."""
+
+    values: dict[str, Any]
+    warnings: list[str]
+
+
+def write(settings: Settings) -> dict[str, str]:
+    """The keys and texts that record the settings; none of them while disabled."""
+    if not settings.enabled:
+        return {}
+    acting = {name: settings.strength_of(name) for name in settings.concepts}
+    texts = {"version": str(VERSION)}
+    for name, default in Settings.defaults().items():
+        value = getattr(settings, name)
+        if name == "concepts" or value == default:
+            continue
+        if name != "strengths":
+            texts[name.replace("_", " ")] = _text_of(value)
+        elif value != _own(acting, settings.strength):  # such as a name in capitals: kept to the letter
+            texts[name] = _escape(_pairs_text(value))
+    return {KEY: _pairs_text(acting), SETTINGS_KEY: "; ".join(f"{name}={text}" for name, text in texts.items())}
+
+
+def read(params: Mapping[str, Any]) -> Read:
+    """The settings in an infotext's parameters. Never raises: what is not understood becomes a warning.
+
+    Where the concepts cannot be read there are no values. Another setting that cannot be is left at its default.
+    """
+    if params.get(KEY) is None:
+        return Read({}, [] if params.get(SETTINGS_KEY) is None else [f"{SETTINGS_KEY!r} without {KEY!r} is ignored"])
+    warnings: list[str] = []
+    try:
+        acting = _read_pairs(params[KEY])
+        values = Settings.from_dict({"concepts": list(acting), "strengths": acting}).to_dict()
+    except SettingsError as error:
+        return Read({}, [f"{KEY!r} could not be read, and nothing was taken from it: {error}"])
+    values["strengths"] = {}
+    for name, text in _read_texts(params.get(SETTINGS_KEY), warnings).items():
+        try:
+            if name not in values or name in ("enabled", "concepts"):
+                raise SettingsError(f"it is unknown here.{did_you_mean(name, values)}")
+            value = _read_pairs(_unescape(text)) if name == "strengths" else _value_of(text)
+            values = Settings.from_dict(values | {name: value}).to_dict()
+        except SettingsError as error:
+            warnings.append(f"the setting {name!r} of {SETTINGS_KEY!r} was left at its default: {error}")
+    settings = Settings.from_dict(values)
+    if not settings.strengths or any(settings.strength_of(name) != acting[name] for name in acting):
+        values["strengths"] = _own(acting, settings.strength)
+    return Read(values, warnings)
+
+
+def _own(acting: Mapping[str, float], common: float) -> dict[str, float]:
+    return {name: strength for name, strength in acting.items() if strength != common}
+
+
+# -- texts ---------------------------------------------------------------------------------------------------
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return f"{value!r}".removesuffix(".0")
+    if isinstance(value, tuple):
+        return " to ".join(map(_text_of, value))
+    return _escape(value)
+
+
+def _value_of(text: str) -> Any:
+    """What `_text_of` wrote, whatever field it is of; `Settings` says whether it fits."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    if re.fullmatch(r"-?[0-9]{1,18}", text):
+        return int(text)
+    try:
+        numbers = [float(part) for part in text.split(" to ")]
+    except ValueError:
+        return _unescape(text)
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _pairs_text(strengths: Mapping[str, float]) -> str:
+    text = "; ".join(f"{_escape(name)}={_text_of(float(strength))}" for name, strength in strengths.items())
+    return f"; {text}" if text.startswith("%") else text  # no YAML text may begin with a percent sign
+
+
+def _read_pairs(text: Any) -> dict[str, float]:
+    pairs: dict[str, float] = {}
+    for name, number in _split(text):
+        name = _unescape(name)
+        try:
+            strength = float(number)
+        except ValueError as error:
+            raise SettingsError(
+                f"the strength of {name!r} is {number!r}; expected a number; write for example {name}=4"
+            ) from error
+        if name in pairs:
+            raise SettingsError(f"{name!r} is there twice; expected it once; remove one of them")
+        pairs[name] = strength
+    return pairs
+
+
+def _read_texts(text: Any, warnings: list[str]) -> dict[str, str]:
+    """The settings' texts by field, less the version; what is wrong with them is added to the warnings."""
+    try:
+        texts = {name.replace(" ", "_"): value for name, value in _split("" if text is None else text)}
+    except SettingsError as error:
+        warnings.append(f"{SETTINGS_KEY!r} could not be read, so its settings were left at their defaults: {error}")
+        return {}
+    version = texts.pop("version", None)
+    if version != str(VERSION):
+        warnings.append(
+            f"the infotext's version is {version}; expected {VERSION}; what this release knows of it was taken, so"
+            " look the settings over"
+        )
+    return texts
+
+
+def _split(text: Any) -> list[tuple[str, str]]:
+    if not isinstance(text, str):
+        raise SettingsError(f"it is {text!r}; expected a text such as nudity=4; blood=3; paste it as it was written")
+    pairs = []
+    for part in filter(str.strip, text.split(";")):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not (name and sign and value):
+            raise SettingsError(f"{part.strip()!r} in it is no name=value; expected some; paste it as it was written")
+        pairs.append((name, value))
+    return pairs
+
+
+def _escape(text: str) -> str:
+    """The text with the signs that readers stumble over as %XX."""
+    last = len(text) - 1
+    return "".join(_code(s) if _stumbles(s, at == 0, at == last) else s for at, s in enumerate(text))
+
+
+def _stumbles(sign: str, first: bool, last: bool) -> bool:
+    if sign in _ESCAPED or not sign.isprintable():
+        return True
+    return first and sign.isascii() and not sign.isalnum() or last and sign == " "
+
+
+def _code(sign: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in sign.encode("utf-8", "surrogatepass"))
+
+
+def _unescape(text: str) -> str:
+    try:
+        if re.search("%(?![0-9A-Fa-f]{2})", text):
+            raise ValueError("a percent sign stands alone")
+        return unquote(text, encoding="utf-8", errors="surrogatepass")
+    except ValueError as error:
+        raise SettingsError(
+            f"{text!r} is not well escaped: {error}; expected %XX for signs; paste it as it was written"
+        ) from error

@@ -1,0 +1,73 @@
+"""The infotext in other programs that read pictures: each that is installed brings every value back."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as examples
+from infotext_cases import picture_text, some_settings
+
+from lib_gi.settings import Settings
+from lib_gi.webui.infotext import KEY, SETTINGS_KEY, read
+
+
+def sd_parsers(text):
+    parsers = pytest.importorskip("sd_parsers.parsers")
+    info = parsers.AUTOMATIC1111Parser().parse({"parameters": text})
+    sampler = info.samplers[0]
+    assert sampler.name == "Euler a" and sampler.parameters["seed"] == "1"
+    assert sampler.prompts[0].value == "a cat" and sampler.negative_prompts[0].value == "a dog"
+    return info.metadata
+
+
+def sd_prompt_reader(text):
+    a1111 = pytest.importorskip("sd_prompt_reader.format.a1111")
+    picture = a1111.A1111(info={"parameters": text})
+    assert picture.parse() == picture.Status.READ_SUCCESS
+    assert (picture.positive, picture.negative, picture.width, picture.height) == ("a cat", "a dog", "64", "48")
+    assert picture.parameter["seed"] == "1" and picture.parameter["model"] == "tiny"
+    # It shows the line as it is; what it passes on to command lines it splits at commas and colons.
+    return dict(part.split(": ") for part in picture.setting.split(", "))
+
+
+def sd_geninfo(text):
+    reader = pytest.importorskip("sd_geninfo.sd_geninfo")
+    found = json.loads(reader.yaml_to_json(reader.parse_geninfo(text)))
+    assert found["Positive prompt"] == "a cat" and found["Seed"] == 1 and found["Version"] == "v1.10.1"
+    return found
+
+
+def hanaikada(text):
+    pytest.importorskip("hanaikada")
+    from hanaikada.core.metadata.models import RawMetadata
+    from hanaikada.core.metadata.parsers.sd_webui import SdWebUIParser
+
+    info = SdWebUIParser().parse(RawMetadata(chunks={"parameters": text}))
+    assert (info.prompt, info.negative_prompt, info.seed, info.width) == ("a cat", "a dog", 1, 64)
+    assert info.platform_version == "v1.10.1" and not info.warnings
+    return info.extras
+
+
+@pytest.mark.parametrize("reader", [sd_parsers, sd_prompt_reader, sd_geninfo, hanaikada])
+@examples(deadline=None, max_examples=50)
+@given(some_settings())
+@example(Settings(concepts=("nudity", "blood"), weighting="plain", bound=(0.4, 2.5)))
+@example(Settings(concepts=('x", Seed: 7, Hashes: {"a": 1}', "!a #b", "- c"), free_text=True))
+@example(Settings(concepts=("- c", "*d", "&e"), free_text=True))
+def test_other_readers_bring_every_value_back(reader, made):
+    found = reader(picture_text(made))
+    values, warnings = read({key: found[key] for key in (KEY, SETTINGS_KEY)})
+    assert warnings == [] and Settings.from_dict(values) == made
+
+
+def test_a_picture_file_brings_every_value_back(tmp_path):
+    pytest.importorskip("sd_parsers")
+    image, png = pytest.importorskip("PIL.Image"), pytest.importorskip("PIL.PngImagePlugin")
+    from sd_parsers import ParserManager
+
+    made = Settings(concepts=("nudity", "a,b: {c}", "刀"), free_text=True, last_step=9)
+    notes = png.PngInfo()
+    notes.add_text("parameters", picture_text(made))
+    image.new("RGB", (8, 8)).save(tmp_path / "picture.png", pnginfo=notes)
+    found = ParserManager().parse(tmp_path / "picture.png").metadata
+    assert Settings.from_dict(read(found).values) == made
