@@ -1,0 +1,155 @@
+"""The accordion "Growth Inhibitors" of the WebUI's txt2img and img2img, and what an infotext fills into it.
+
+Needs gradio as the hosts have it, 3.41 to 4.40. In the older one a list with several choices takes neither labels of
+its own nor words that it lacks: so the choices are plain texts, and further concepts have a box of their own.
+"""
+
+import html
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import gradio as gr
+
+from lib_gi.concepts import Catalogue
+from lib_gi.errors import GrowthInhibitorError
+from lib_gi.settings import Settings
+from lib_gi.webui import infotext
+from lib_gi.webui.arguments import FIELDS, form_of, label_of, settings_from
+
+try:
+    from modules.ui_components import InputAccordion
+except ImportError:  # a host without it: a checkbox in a plain accordion instead
+    InputAccordion = None
+
+logger = logging.getLogger(__name__)
+
+TITLE = "Growth Inhibitors"
+_SHOWN = {field.name: field.metadata for field in fields(Settings)} | {
+    "free_text": {
+        "label": "Other concepts",
+        "help": "What the list lacks, in words of your own, separated by semicolons.",
+    }
+}
+
+Describe = Callable[[Settings | GrowthInhibitorError], str]
+
+
+@dataclass(frozen=True)
+class Accordion:
+    """What a script's ui() hands to the host: components in the order of FIELDS, and how an infotext fills them."""
+
+    components: list[Any]
+    infotext_fields: list[tuple[Any, "Pasted"]]
+    paste_field_names: list["Pasted"]
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """One field's value for the form, from an infotext's parameters; None leaves the component as it is.
+
+    An infotext that tells nothing of growth inhibitors changes nothing: pasting never switches protection off.
+    Equal for the same field in both tabs, by which the host's "send to img2img" finds the component to send to.
+    """
+
+    name: str
+    catalogue: Catalogue = field(compare=False, repr=False)
+
+    def __call__(self, params: Mapping[str, Any]) -> Any:
+        values, warnings = infotext.read(params)
+        if self.name == FIELDS[0]:  # each of the fields reads the same text: tell once
+            for warning in warnings:
+                logger.warning("%s", warning)
+                gr.Warning(html.escape(f"{TITLE}: {warning}", quote=False))
+        return form_of(values, self.catalogue)[self.name] if values else None
+
+
+def build(is_img2img: bool, catalogue: Catalogue, elem_prefix: str, describe: Describe) -> Accordion:
+    """The accordion's components, made inside the host's block that is open; nothing else is changed.
+
+    elem_prefix: what every component's HTML id begins with; the tab and the component's name follow. describe: the
+    text of the line that tells what will happen, from the settings or from what is wrong with them. It is called
+    from then on whenever the form changes or its page is loaded, and not while it is built.
+    """
+    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue)
+    made: dict[str, Any] = {}
+
+    def line(*values: Any) -> str:
+        return _line(list(values), catalogue, describe)
+
+    def line_of_defaults() -> str:  # a load event: the host may have put the user's own defaults in by then
+        return line(*(made[name].value for name in FIELDS)) if len(made) == len(FIELDS) else ""
+
+    with _frame(form) as made["enabled"]:
+        made["concepts"] = form.choice_of_concepts()
+        made["free_text"] = form.text("free_text", "red shoes; clown")
+        made["strength"] = form.slider("strength")
+        made["strengths"] = form.text("strengths", "nudity=6; blood=3")
+        told = gr.HTML(value=line_of_defaults, elem_id=form.id("line"))
+        with gr.Accordion("Advanced", open=False, elem_id=form.id("advanced")):
+            made["weighting"] = gr.Radio(choices=list(_SHOWN["weighting"]["choices"]), **form.common("weighting"))
+            made["first_step"] = form.slider("first_step")
+            made["last_step"] = form.text("last_step", "to the end")
+            made["hires"] = gr.Checkbox(**form.common("hires"))
+            made["bound"] = form.text("bound", "0.4, 2.5")
+
+    components = [made[name] for name in FIELDS]
+    for component in components:
+        component.change(
+            fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
+        )
+    pasted = [Pasted(name, catalogue) for name in FIELDS]
+    return Accordion(components, list(zip(components, pasted)), pasted)
+
+
+class _Form:
+    """Makes components from what `Settings` tells of its fields."""
+
+    def __init__(self, prefix: str, catalogue: Catalogue) -> None:
+        self._prefix, self._catalogue = prefix, catalogue
+        self.values = form_of(Settings.defaults() | {"enabled": False}, catalogue)
+
+    def id(self, name: str) -> str:
+        return f"{self._prefix}_{name}"
+
+    def common(self, name: str) -> dict[str, Any]:
+        shown = _SHOWN[name]
+        return {"value": self.values[name], "label": shown["label"], "info": shown["help"], "elem_id": self.id(name)}
+
+    def choice_of_concepts(self) -> Any:
+        labels = [label_of(c) for concepts in self._catalogue.categories().values() for c in concepts]
+        return gr.Dropdown(choices=labels, multiselect=True, **self.common("concepts"))
+
+    def slider(self, name: str) -> Any:
+        shown = _SHOWN[name]
+        return gr.Slider(minimum=shown["min"], maximum=shown["max"], step=shown["step"], **self.common(name))
+
+    def text(self, name: str, placeholder: str) -> Any:
+        return gr.Textbox(placeholder=placeholder, **self.common(name))
+
+
+@contextmanager
+def _frame(form: _Form) -> Iterator[Any]:
+    """The component that enables; what is made inside lies in its accordion."""
+    if InputAccordion is not None:
+        enabled = InputAccordion(form.values["enabled"], label=TITLE, elem_id=form.id("enabled"))
+        with enabled:
+            yield enabled
+    else:
+        with gr.Accordion(TITLE, open=False, elem_id=form.id("accordion")):
+            yield gr.Checkbox(**form.common("enabled"))
+
+
+def _line(args: list[Any], catalogue: Catalogue, describe: Describe) -> str:
+    """The line's HTML, in which nothing that users or checkpoints name is taken for HTML."""
+    outcome: Settings | GrowthInhibitorError
+    try:
+        outcome = settings_from(args, catalogue)
+    except GrowthInhibitorError as error:
+        outcome = error
+    text = html.escape(describe(outcome))
+    if isinstance(outcome, GrowthInhibitorError):
+        return f'<p role="alert" style="color: var(--error-text-color, #b91c1c)">{text}</p>'
+    return f'<p role="status">{text}</p>'

@@ -1,0 +1,112 @@
+"""A gradio that only records: components take the parameters that 3.41.2 and 4.40 both have, and no others."""
+
+from contextlib import contextmanager
+from types import ModuleType
+
+
+def module():
+    """A fresh fake of the gradio package; `made` lists its components and blocks, `open_blocks` those being filled."""
+    gr = ModuleType("gradio")
+    gr.made, gr.open_blocks, gr.warned = [], [], []
+
+    class Block:
+        def __init__(self, elem_id):
+            self.elem_id, self.inside = elem_id, list(gr.open_blocks)
+            gr.made.append(self)
+
+    class Component(Block):
+        def __init__(self, value, label, info, elem_id):
+            super().__init__(elem_id)
+            self.value, self.label, self.info, self.events = value, label, info, []
+
+        def change(self, fn, inputs, outputs, show_progress, queue, api_name):
+            assert show_progress in ("full", "minimal", "hidden")
+            self.events.append((fn, inputs, outputs))
+
+    class Checkbox(Component):
+        def __init__(self, value=False, *, label=None, info=None, elem_id=None):
+            super().__init__(value, label, info, elem_id)
+
+    class Slider(Component):
+        def __init__(self, minimum, maximum, value, *, step, label=None, info=None, elem_id=None):
+            assert minimum <= value <= maximum
+            self.minimum, self.maximum, self.step = minimum, maximum, step
+            super().__init__(value, label, info, elem_id)
+
+    class Textbox(Component):
+        def __init__(self, value="", *, placeholder=None, label=None, info=None, elem_id=None):
+            assert isinstance(value, str)
+            super().__init__(value, label, info, elem_id)
+
+    class Radio(Component):
+        def __init__(self, choices, *, value=None, label=None, info=None, elem_id=None):
+            assert value in choices
+            self.choices = choices
+            super().__init__(value, label, info, elem_id)
+
+    class Dropdown(Component):
+        # allow_custom_value is missing on purpose: 3.41.2 refuses it together with multiselect. So are choices that
+        # are no texts: it shows a pair of label and value as the pair's repr.
+        def __init__(self, choices, *, value=None, multiselect=None, label=None, info=None, elem_id=None):
+            assert all(isinstance(choice, str) for choice in choices)
+            self.choices, self.multiselect = choices, multiselect
+            super().__init__(value, label, info, elem_id)
+
+    class HTML(Block):
+        def __init__(self, value="", *, elem_id=None):
+            super().__init__(elem_id)
+            self.load = value if callable(value) else None
+            self.value = value() if callable(value) else value
+
+    class Accordion(Block):
+        def __init__(self, label, *, open=True, elem_id=None):
+            super().__init__(elem_id)
+            self.label, self.open = label, open
+
+        def __enter__(self):
+            gr.open_blocks.append(self)
+            return self
+
+        def __exit__(self, *error):
+            gr.open_blocks.remove(self)
+
+    gr.Checkbox, gr.Slider, gr.Textbox, gr.Radio = Checkbox, Slider, Textbox, Radio
+    gr.Dropdown, gr.HTML, gr.Accordion = Dropdown, HTML, Accordion
+    gr.Warning = gr.warned.append
+    return gr
+
+
+def input_accordion(gr):
+    """The host's InputAccordion as gradio 4 hosts have it: a function that returns an open or closed checkbox."""
+
+    class InputAccordionImpl(gr.Checkbox):
+        def __enter__(self):
+            gr.open_blocks.append(self)
+            return self
+
+        def __exit__(self, *error):
+            gr.open_blocks.remove(self)
+
+    def InputAccordion(value=None, **more):
+        return InputAccordionImpl(value, **more)
+
+    return InputAccordion
+
+
+@contextmanager
+def installed(monkeypatch, with_input_accordion):
+    """The accordion module, freshly imported with a fake gradio, and that gradio."""
+    import importlib
+    import sys
+
+    gr = module()
+    ui_components = ModuleType("modules.ui_components")
+    if with_input_accordion:
+        ui_components.InputAccordion = input_accordion(gr)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "gradio", gr)
+        patch.setitem(sys.modules, "modules", ModuleType("modules"))
+        patch.setitem(sys.modules, "modules.ui_components", ui_components)
+        patch.delitem(sys.modules, "lib_gi.webui.accordion", raising=False)
+        yield importlib.import_module("lib_gi.webui.accordion"), gr
+        sys.modules.pop("lib_gi.webui.accordion", None)

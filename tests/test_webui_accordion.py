@@ -1,0 +1,217 @@
+"""The accordion: a component for each setting, a line that tells what will happen, and what an infotext fills in."""
+
+import subprocess
+import sys
+
+import fake_gradio
+import pytest
+
+from lib_gi.concepts import Catalogue, Concept, load_catalogue
+from lib_gi.errors import ConceptError, SettingsError
+from lib_gi.settings import Settings
+from lib_gi.webui.arguments import FIELDS, settings_from
+from lib_gi.webui.infotext import KEY, SETTINGS_KEY, write
+
+CATALOGUE = Catalogue(
+    [Concept("nudity", "nudity", "unsafe"), Concept("dog", "dog", "objects"), Concept("blood", "blood", "unsafe")]
+)
+
+
+@pytest.fixture(params=[True, False], ids=["InputAccordion", "plain"])
+def ui(request, monkeypatch):
+    """The accordion module and its gradio, with and without the host's InputAccordion."""
+    with fake_gradio.installed(monkeypatch, request.param) as pair:
+        yield pair
+
+
+def describe(outcome):
+    return f"{type(outcome).__name__} <{outcome}>"
+
+
+def built(ui, is_img2img=False, catalogue=CATALOGUE):
+    return ui[0].build(is_img2img, catalogue, "growth_inhibitors", describe)
+
+
+def by_name(accordion):
+    return dict(zip(FIELDS, accordion.components))
+
+
+def filled(accordion, params):
+    """What a paste of these parameters puts into the form, by field."""
+    return {target.name: target(params) for _, target in accordion.infotext_fields}
+
+
+def test_the_components_defaults_are_arguments_that_switch_everything_off(ui):
+    defaults = [component.value for component in built(ui).components]
+    assert settings_from(defaults, CATALOGUE) == Settings.disabled()
+
+
+def test_ticking_it_and_choosing_a_concept_is_all_that_is_needed(ui):
+    accordion = by_name(built(ui))
+    values = {name: component.value for name, component in accordion.items()}
+    values |= {"enabled": True, "concepts": accordion["concepts"].choices[:1]}
+    assert settings_from(list(values.values()), CATALOGUE) == Settings(concepts=("nudity",))
+
+
+def test_concepts_are_listed_by_category(ui):
+    choices = by_name(built(ui))["concepts"].choices
+    assert choices == ["unsafe / nudity", "unsafe / blood", "objects / dog"]
+    bundled = by_name(built(ui, catalogue=load_catalogue()))["concepts"].choices
+    assert len(bundled) == len(set(bundled)) == len(load_catalogue())
+
+
+def test_ranges_labels_and_help_are_those_of_the_settings(ui):
+    accordion = by_name(built(ui))
+    strength, first = accordion["strength"], accordion["first_step"]
+    assert (strength.minimum, strength.maximum, strength.step, strength.value) == (0, 20, 0.1, 4)
+    assert (first.minimum, first.maximum, first.step) == (0, 150, 1)
+    assert strength.label == "Strength" and "suppress" in strength.info
+    assert accordion["weighting"].choices == ["plain", "agreement", "projection"]
+    labels = [component.label for component in accordion.values()]
+    assert all(labels) and len(set(labels)) == len(labels)  # the host keeps users' defaults by label
+
+
+def test_ids_are_unique_in_the_page_and_the_same_each_time(ui):
+    module, gr = ui
+    ids = []
+    for is_img2img in (False, True):
+        start = len(gr.made)
+        built(ui, is_img2img)
+        ids += [block.elem_id for block in gr.made[start:]]
+    assert all(ids) and len(set(ids)) == len(ids)
+    start = len(gr.made)
+    built(ui)
+    assert [block.elem_id for block in gr.made[start:]] == ids[: len(ids) // 2]
+    assert "growth_inhibitors_txt2img_strength" in ids and "growth_inhibitors_img2img_strength" in ids
+
+
+def test_everything_lies_in_one_accordion_and_the_rare_settings_in_one_inside_it(ui):
+    module, gr = ui
+    accordion = by_name(built(ui))
+    outer = gr.made[0]
+    assert outer.label == "Growth Inhibitors" and not gr.open_blocks
+    for name in ("concepts", "free_text", "strength", "strengths"):
+        assert accordion[name].inside == [outer]
+    for name in ("weighting", "first_step", "last_step", "hires", "bound"):
+        advanced = accordion[name].inside[-1]
+        assert advanced.label == "Advanced" and not advanced.open
+
+
+def test_building_it_asks_nothing_of_the_host(ui):
+    def never(outcome):
+        raise AssertionError("describe was called")
+
+    ui[0].build(False, CATALOGUE, "growth_inhibitors", never)
+
+
+# -- the line ----------------------------------------------------------------------------------------------------
+
+
+def line_of(accordion):
+    """The component of the line, and what makes its text from the form's values."""
+    [(tell, inputs, [told])] = accordion.components[0].events
+    assert inputs == accordion.components
+    return told, tell
+
+
+def test_a_change_of_any_component_updates_the_line(ui):
+    accordion = built(ui)
+    told, _ = line_of(accordion)
+    for component in accordion.components:
+        [(_, inputs, outputs)] = component.events
+        assert inputs == accordion.components and outputs == [told]
+
+
+def test_the_line_tells_what_will_happen_or_what_is_wrong(ui):
+    accordion = built(ui)
+    _, tell = line_of(accordion)
+    values = {name: component.value for name, component in by_name(accordion).items()}
+    assert "Settings" in tell(*values.values()) and "alert" not in tell(*values.values())
+    wrong = tell(*(values | {"enabled": True}).values())
+    assert "alert" in wrong and "SettingsError" in wrong and "choose a concept" in wrong
+    wrong = tell(*(values | {"enabled": True, "concepts": ["dog"], "bound": "9"}).values())
+    assert "alert" in wrong and "bound" in wrong
+
+
+def test_nothing_that_a_user_types_is_taken_for_html(ui):
+    accordion = built(ui)
+    _, tell = line_of(accordion)
+    values = {name: component.value for name, component in by_name(accordion).items()}
+    text = tell(*(values | {"enabled": True, "free_text": "<img src=x onerror=alert(1)>"}).values())
+    assert "<img" not in text and "&lt;img" in text
+    text = tell(*(values | {"enabled": True, "free_text": "<b>"}).values())
+    assert "<b>" not in text and "&lt;b&gt;" in text
+
+
+def test_the_line_starts_from_the_defaults_that_the_user_has_saved(ui):
+    accordion = built(ui)
+    told, _ = line_of(accordion)
+    assert told.value == ""
+    by_name(accordion)["enabled"].value = True
+    assert "choose a concept" in told.load()
+
+
+# -- pasting -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Settings(concepts=("nudity",)),
+        Settings(concepts=("blood", "a: b, c"), free_text=True, strengths={"blood": 6}),
+        Settings(True, ("dog",), False, 2.5, {}, "plain", 3, 12, False, (0.4, 2.5)),
+    ],
+)
+def test_a_pasted_infotext_fills_the_form_with_the_settings_it_came_from(ui, made):
+    accordion = built(ui)
+    values = filled(accordion, {"Steps": "20"} | write(made))
+    assert settings_from(list(values.values()), CATALOGUE) == made
+    for name, component in by_name(accordion).items():  # the host casts to the type of the default
+        assert type(values[name]) is type(component.value) or name in ("strength", "first_step")
+
+
+def test_an_infotext_without_ours_leaves_the_form_as_it_is(ui):
+    assert set(filled(built(ui), {"Steps": "20"}).values()) == {None}
+
+
+def test_an_infotext_that_cannot_be_read_leaves_the_form_and_warns_once_without_html(ui):
+    _, gr = ui
+    assert set(filled(built(ui), {KEY: "<b>"}).values()) == {None}
+    [warning] = gr.warned
+    assert "could not be read" in warning and "<b>" not in warning
+
+
+def test_another_version_fills_the_form_and_warns_once(ui):
+    _, gr = ui
+    values = filled(built(ui), {KEY: "nudity=4", SETTINGS_KEY: "version=9"})
+    assert values["concepts"] == ["unsafe / nudity"] and len(gr.warned) == 1
+
+
+def test_send_to_img2img_finds_the_same_fields_in_both_tabs(ui):
+    here, there = built(ui), built(ui, is_img2img=True)
+    sent = [field for field, name in here.infotext_fields if name in here.paste_field_names]
+    received = [field for field, name in there.infotext_fields if name in here.paste_field_names]
+    assert sent == here.components and received == there.components
+    assert "Seed" not in here.paste_field_names and len(set(here.paste_field_names)) == len(FIELDS)
+
+
+# -- imports -----------------------------------------------------------------------------------------------------
+
+
+def test_only_the_accordion_needs_gradio():
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['gradio', 'torch', 'fastapi', 'modules']))\n"
+        "import lib_gi.webui.arguments, lib_gi.webui.axes, lib_gi.webui.infotext, lib_gi.webui.routes\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_errors_that_the_line_shows_are_our_own(ui):
+    seen = []
+    accordion = ui[0].build(False, CATALOGUE, "growth_inhibitors", lambda outcome: seen.append(outcome) or "")
+    [(tell, _, _)] = accordion.components[0].events
+    values = {name: component.value for name, component in by_name(accordion).items()}
+    tell(*values.values())
+    tell(*(values | {"enabled": True}).values())
+    tell(*(values | {"enabled": True, "free_text": "a=b"}).values())
+    assert [type(outcome) for outcome in seen] == [Settings, SettingsError, ConceptError]
