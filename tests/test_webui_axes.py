@@ -1,6 +1,7 @@
 """Axes of the X/Y/Z plot: there once, checked before anything is drawn, and one cell's value is no other's."""
 
 import math
+import sys
 from copy import copy
 from types import ModuleType, SimpleNamespace
 
@@ -61,6 +62,16 @@ def test_the_loaded_plot_is_found_among_the_scripts():
     assert axes.xyz_module(scripts) is xyz
     scripts.scripts_data.pop()
     assert axes.xyz_module(scripts) is None
+
+
+def test_the_hosts_before_ui_callback_adds_the_axes_where_there_is_a_plot(monkeypatch):
+    modules, xyz = ModuleType("modules"), plot()
+    modules.scripts = SimpleNamespace(scripts_data=[])
+    monkeypatch.setitem(sys.modules, "modules", modules)
+    axes.register_found()
+    modules.scripts.scripts_data.append(SimpleNamespace(module=xyz))
+    axes.register_found()
+    assert len(xyz.axis_options) == 6 and "nudity" in xyz.axis_options[2].choices()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from lib_gi.concepts import Catalogue, key_of
+from lib_gi.concepts import Catalogue, key_of, load_catalogue
 from lib_gi.errors import SettingsError
 from lib_gi.settings import WEIGHTINGS, Settings
 
@@ -24,8 +24,21 @@ def xyz_module(scripts: ModuleType) -> ModuleType | None:
     return None
 
 
-def register(xyz: ModuleType, catalogue: Catalogue) -> None:
-    """Adds our axes to those of the X/Y/Z plot; does nothing for axes that are there already."""
+def register_found() -> None:
+    """Adds our axes to the X/Y/Z plot that the host has loaded, if it has; for the host's on_before_ui."""
+    from modules import scripts
+
+    xyz = xyz_module(scripts)
+    if xyz is not None:
+        register(xyz)
+
+
+def register(xyz: ModuleType, catalogue: Catalogue | None = None) -> None:
+    """Adds our axes to those of the X/Y/Z plot; does nothing for axes that are there already.
+
+    catalogue: which concepts an axis may hold; the one that comes with the package unless another is given.
+    """
+    catalogue = load_catalogue() if catalogue is None else catalogue
     present = {option.label for option in xyz.axis_options}
     for option in _options(xyz.AxisOption, catalogue):
         if option.label not in present:

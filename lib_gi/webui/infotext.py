@@ -18,6 +18,7 @@ from lib_gi.settings import Settings
 
 KEY = "Growth Inhibitors"
 SETTINGS_KEY = "Growth Inhibitors settings"
+KEYS = (KEY, SETTINGS_KEY)
 VERSION = 1
 """To be raised, and told apart in `read`, when a default changes: what is left out stands for the default."""
 

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lib_gi.concepts import Catalogue
+from lib_gi.concepts import Catalogue, load_catalogue
 from lib_gi.errors import SettingsError
 
 CONCEPTS_PATH = "/growth-inhibitors/concepts"
@@ -16,19 +16,25 @@ STATUS_PATH = "/growth-inhibitors/status"
 
 
 def add(
-    app: Any, catalogue: Catalogue, status: Callable[[], dict[str, Any]], credentials: Mapping[str, str] | None = None
+    app: Any,
+    status: Callable[[], dict[str, Any]],
+    credentials: Mapping[str, str] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> None:
     """Adds GET routes to the host's FastAPI app: the concepts by category, and what `status` returns.
 
     credentials: passwords by user name, as HTTP Basic carries them; none leaves the routes open, like the host's API
-    without --api-auth. Added a second time, the routes take the place of the first.
+    without --api-auth. catalogue: the one that comes with the package unless another is given. Added a second time,
+    the routes take the place of the first.
     """
     from fastapi import Depends
+
+    listed = load_catalogue() if catalogue is None else catalogue
 
     def concepts() -> dict[str, list[dict[str, str]]]:
         return {
             category: [{"name": concept.name, "phrase": concept.phrase} for concept in found]
-            for category, found in catalogue.categories().items()
+            for category, found in listed.categories().items()
         }
 
     def current_status() -> dict[str, Any]:
