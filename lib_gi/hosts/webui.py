@@ -1,0 +1,230 @@
+"""Growth inhibitors in AUTOMATIC1111's WebUI: when they go in, when they come out, and what stops a picture.
+
+The host prints and swallows whatever a script's callback raises, and goes on without protection. So an error
+is kept, and raised from inside the host's denoiser, where it does stop the generation.
+"""
+
+import logging
+import weakref
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from lib_gi.concepts import Concept
+from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError, StepRangeError
+from lib_gi.hosts.webui_model import Webui
+from lib_gi.rows import RowMap
+from lib_gi.session import Session
+from lib_gi.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Fault = tuple[type[GrowthInhibitorError], str]
+
+
+class Done(NamedTuple):
+    """What a sampling pass did: layers reached, steps in which the inhibitors acted, steps of the pass."""
+
+    layers: int
+    acted: int
+    steps: int
+    optimisation: str
+
+
+class Protection:
+    """Keeps one generation's concepts out, from the start of each of its sampling passes to the end.
+
+    Only a sampling pass has anything installed. It is gone after `end_sampling`, after an error or interrupt
+    inside a step, and at the latest when the generation's own object dies.
+    """
+
+    def __init__(self, host: Webui, settings: Settings, concepts: Sequence[Concept]) -> None:
+        self.host, self.settings, self.concepts = host, settings, tuple(concepts)
+        self.done: list[Done] = []
+        self._refusal: Fault | None = None
+        self._forget_pass()
+
+    @classmethod
+    def refused(cls, host: Webui, error: Exception) -> "Protection":
+        """A protection that stops the generation with this error at its first step."""
+        protection = cls(host, Settings.disabled(), ())
+        protection._refusal = protection._fault = kept(error)
+        return protection
+
+    @property
+    def armed(self) -> bool:
+        """Whether layers are hooked at the moment."""
+        return self._session is not None and self._session.armed
+
+    def begin_sampling(self, p: Any, hires: bool = False) -> None:
+        """A sampling pass of `p` is about to begin, with `p.sampler` made for it."""
+        self.end_sampling()
+        weakref.finalize(p, self.end_sampling)
+        self._size = p.width, p.height
+        self._excused = hires and not self.settings.hires
+        denoiser = getattr(p.sampler, "model_wrap_cfg", None)
+        if isinstance(denoiser, nn.Module):
+            self._watch(denoiser)
+        self._arm()
+
+    def begin_step(self, params: Any) -> None:
+        """The denoiser is about to run the UNet; `params` are those of the host's on_cfg_denoiser."""
+        if self._excused:
+            return
+        denoiser = params.denoiser
+        try:
+            unet = self.host.unet()
+            if not self._watches:  # a pass that the host did not tell of; its denoiser is running already
+                self._watch(unet)
+            if self._session is None or unet is not self._session.unet:  # perhaps a refiner took over
+                self._arm()
+            if self._session is None:
+                return
+            calls = max(1, denoiser.total_steps // max(1, denoiser.steps))  # 2 where the sampler's order is 2
+            step = denoiser.step // calls
+            if not self._session.passes:
+                self._session.begin_pass()
+                self._check_steps(denoiser.steps)
+            self._session.begin_step(step, rows_of(params, self.host.edits(denoiser)))
+            self._steps = max(self._steps, denoiser.steps)
+            last = self.settings.last_step
+            if self.settings.first_step <= step and (last is None or step <= last):
+                self._acted.add(step)
+        except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
+            self._fault = kept(error)
+
+    def end_sampling(self) -> None:
+        """Take everything out; safe at any time, and twice."""
+        if self.armed and self._acted:
+            layers = sum(1 for hits in self._session.hits.values() if hits)
+            self.done.append(Done(layers, len(self._acted), self._steps, self.host.optimisation))
+        self._take_out()
+        for watch in self._watches:
+            watch.remove()
+        self._forget_pass()
+
+    # -- what the watched module runs ----------------------------------------------------------------------
+
+    def _watch(self, module: nn.Module) -> None:
+        """Check before and after each call of the module, and take everything out when one breaks off."""
+
+        def check_before(module: nn.Module, args: tuple) -> None:
+            self._raise_fault()
+            self._hits_before = self._hits
+
+        def check_after(module: nn.Module, args: tuple, output: Any) -> None:
+            if output is None:  # PyTorch's way to tell that an exception is on its way out
+                self._break_off()
+                return
+            try:
+                self._raise_fault()
+                self._check_reached()
+            except GrowthInhibitorError:
+                self._break_off()
+                raise
+
+        self._watches.append(module.register_forward_pre_hook(check_before))
+        self._watches.append(module.register_forward_hook(check_after, always_call=True))
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            kind, text = self._fault
+            raise kind(text)
+
+    def _check_reached(self) -> None:
+        if not self.armed:
+            return
+        self._session.end_call()
+        if self._hits == self._hits_before:
+            raise NeverHitError(
+                "a step went by in which no cross-attention layer was called, so nothing was inhibited;"
+                " expected the checkpoint's own UNet to run; set SD Unet to None in the host's settings (a"
+                " replaced UNet such as TensorRT's cannot be inhibited)"
+            )
+
+    def _check_steps(self, steps: int) -> None:
+        if self.settings.first_step >= steps:
+            raise StepRangeError(
+                f"first_step is {self.settings.first_step}, but this sampling pass has only the steps 0 to"
+                f" {steps - 1}, so nothing would be inhibited; lower first_step to one of them"
+            )
+
+    @property
+    def _hits(self) -> int:
+        return 0 if self._session is None else sum(self._session.hits.values())
+
+    # -- in and out ----------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        self._take_out()
+        if self._fault is not None or self._excused:
+            return
+        try:
+            s = self.settings
+            session = Session(
+                self.host.unet(),
+                [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],
+                weighting=s.weighting,
+                first_step=s.first_step,
+                last_step=s.last_step,
+                bound=s.bound,
+            )
+            self._session = session.__enter__()
+            self._hits_before = 0
+        except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
+            self._fault = kept(error)
+
+    def _break_off(self) -> None:
+        """A step ended in an error or an interrupt: nothing of ours stays in the UNet, and no step follows."""
+        self._take_out()
+        self._fault = self._fault or (
+            GrowthInhibitorError,
+            "the sampling pass was broken off; expected no further step of it; generate again",
+        )
+
+    def _take_out(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            out = GrowthInhibitorError("taken out")  # leaving with an error makes none of the closing checks
+            session.__exit__(type(out), out, None)
+
+    def _forget_pass(self) -> None:
+        self._session: Session | None = None
+        self._watches: list[Any] = []
+        self._fault = self._refusal
+        self._size = 0, 0
+        self._excused = False
+        self._hits_before = 0
+        self._acted: set[int] = set()
+        self._steps = 0
+
+
+def rows_of(params: Any, edits: bool) -> RowMap:
+    """The map of the rows that the host's denoiser announces: all conditional ones first, grouped by image.
+
+    params: text_cond, text_uncond (tensors, or SDXL's dicts with a shape), x, denoiser. What the host splits, pads
+    or drops after this keeps the order. Raises RowCountError when the numbers do not add up.
+    """
+    conditional, images = params.text_cond.shape[0], params.text_uncond.shape[0]
+    prompts = params.denoiser.sampler.sampler_extra_args["cond"]
+    parts = [len(composed) for composed in prompts.batch]  # several where a prompt has AND
+    rows = RowMap.edit(3 * images) if edits else RowMap.grouped(parts, images)
+    if sum(parts) != conditional or len(parts) != images or len(rows) != params.x.shape[0]:
+        raise RowCountError(
+            f"the denoiser announces {params.x.shape[0]} rows, {conditional} of them conditional, for {parts}"
+            f" parts of prompts and {images} images, which does not add up; expected one row for each part and"
+            " one more for each image; switch off other extensions that add rows"
+        )
+    return rows
+
+
+def kept(error: Exception) -> Fault:
+    """An error to raise later, without its traceback, which would keep the whole generation alive."""
+    if isinstance(error, GrowthInhibitorError):
+        return type(error), str(error)
+    logger.error("growth inhibitors failed", exc_info=error)
+    return GrowthInhibitorError, (
+        f"growth inhibitors failed with {type(error).__name__}: {error}; expected no such failure, so the"
+        " generation was stopped; untick Growth Inhibitors to draw without protection, and report this"
+    )

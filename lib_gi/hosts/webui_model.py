@@ -1,0 +1,122 @@
+"""What growth inhibitors ask of a running AUTOMATIC1111 WebUI: its UNet, its text encoder, its options.
+
+The host's modules are imported when they are needed, so that this file can be imported without the host.
+"""
+
+import re
+from typing import Any
+
+import torch
+from torch import nn
+
+from lib_gi.concepts import Concept
+from lib_gi.encoded import EncodedConcept
+from lib_gi.errors import ConceptError, UnsupportedModelError
+
+# What A1111's prompt language gives a meaning to; a backslash takes it away.
+SIGNS = re.compile(r"([\\()\[\]])")
+
+
+class Webui:
+    """The running WebUI, whichever checkpoint is loaded at the moment."""
+
+    def __init__(self) -> None:
+        from modules import devices, prompt_parser, sd_hijack, shared
+
+        self._devices, self._prompt_parser, self._sd_hijack, self._shared = (
+            devices,
+            prompt_parser,
+            sd_hijack,
+            shared,
+        )
+
+    @property
+    def checkpoint(self) -> str:
+        """The name of the loaded checkpoint; empty when none is."""
+        # `sd_model` would load one; the place that it is kept in is asked instead.
+        info = getattr(self._loaded(), "sd_checkpoint_info", None)
+        return getattr(info, "name_for_extra", "") or ""
+
+    @property
+    def optimisation(self) -> str:
+        """The name of the cross-attention optimisation that is in use, as the host calls it."""
+        return str(getattr(self._sd_hijack.model_hijack, "optimization_method", None) or "none")
+
+    def unet(self) -> nn.Module:
+        """The UNet of the loaded checkpoint; UnsupportedModelError when it is not where it should be."""
+        unet = getattr(getattr(self._shared.sd_model, "model", None), "diffusion_model", None)
+        if not isinstance(unet, nn.Module):
+            raise UnsupportedModelError(
+                f"the loaded model ({type(self._shared.sd_model).__name__}) has no model.diffusion_model;"
+                " expected a checkpoint of Stable Diffusion 1, 2 or XL; load such a checkpoint"
+            )
+        return unet
+
+    def edits(self, denoiser: Any) -> bool:
+        """Whether this denoiser's rows are those of an edit model: cond, uncond, uncond."""
+        scale = getattr(denoiser, "image_cfg_scale", None)
+        is_edit = getattr(self._shared.sd_model, "cond_stage_key", None) == "edit"
+        return is_edit and scale is not None and scale != 1.0
+
+    def encode(self, concept: Concept, w: float, size: tuple[int, int]) -> EncodedConcept:
+        """The concept as the host's own text encoder sees it, with the scale w (<= 0) for each token.
+
+        size: width and height of the picture, which SDXL's conditioning asks for. Clip skip, textual inversion
+        and LoRA act as they do on a prompt; brackets and colons mean nothing; the infotext learns nothing of it.
+        Raises ConceptError when the phrase has no token of its own, or more than one context has room for.
+        """
+        model = self._shared.sd_model
+        part = tokenizing_part(model)
+        text = as_words(concept.phrase, brackets_mean_something=self._shared.opts.emphasis != "None")
+        e = 1 + token_count(part, text, concept)
+        hijack = getattr(part, "hijack", None)
+        told = dict(getattr(hijack, "extra_generation_params", {}))
+        try:
+            with torch.no_grad(), self._devices.autocast():
+                prompt = self._prompt_parser.SdConditioning([text], width=size[0], height=size[1])
+                c_star = model.get_learned_conditioning(prompt)
+        finally:
+            if hijack is not None:
+                hijack.extra_generation_params = told
+        if isinstance(c_star, dict):  # SDXL: the context of both encoders, and a vector that is not attended to
+            c_star = c_star["crossattn"]
+        return EncodedConcept(concept.name, c_star, 1, e, torch.full((1, e - 1), w))
+
+    def _loaded(self) -> Any:
+        from modules import sd_models
+
+        return getattr(sd_models.model_data, "sd_model", None)
+
+
+def as_words(phrase: str, brackets_mean_something: bool) -> str:
+    """The phrase written so that A1111's prompt language reads it as plain words."""
+    phrase = re.sub(r"\bBREAK\b", "break", phrase)  # the tokenizer knows no capitals, so nothing is lost
+    return SIGNS.sub(r"\\\1", phrase) if brackets_mean_something else phrase
+
+
+def tokenizing_part(model: Any) -> Any:
+    """The part of the model's text encoder that tells tokens; SDXL has two, which count alike."""
+    encoder = getattr(model, "cond_stage_model", None)
+    for part in (encoder, *getattr(encoder, "embedders", ())):
+        if hasattr(part, "tokenize_line"):
+            return part
+    raise UnsupportedModelError(
+        f"the text encoder of the loaded model ({type(encoder).__name__}) does not tell its tokens"
+        " (tokenize_line); expected that of Stable Diffusion 1, 2 or XL; load such a checkpoint"
+    )
+
+
+def token_count(part: Any, text: str, concept: Concept) -> int:
+    """How many tokens the phrase has, with textual inversions at their full length."""
+    chunks, count = part.tokenize_line(text)
+    if count < 1:
+        raise ConceptError(
+            f"the phrase {concept.phrase!r} of {concept.name!r} has no token; expected words that the"
+            " model's tokenizer knows; choose another phrase"
+        )
+    if len(chunks) != 1:
+        raise ConceptError(
+            f"the phrase of {concept.name!r} has {count} tokens; expected at most {part.chunk_length};"
+            " shorten it, or make several concepts of it"
+        )
+    return count

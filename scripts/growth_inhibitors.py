@@ -1,0 +1,137 @@
+"""The WebUI's script: hands what the host tells to lib_gi, and shows what lib_gi did."""
+
+import logging
+
+from modules import script_callbacks, scripts, shared
+
+from lib_gi import __version__
+from lib_gi.concepts import load_catalogue
+from lib_gi.errors import GrowthInhibitorError
+from lib_gi.hosts.webui import Protection
+from lib_gi.hosts.webui_model import Webui
+from lib_gi.settings import Settings, format_strengths
+from lib_gi.webui import accordion, arguments, axes, infotext, routes
+
+logger = logging.getLogger("growth_inhibitors")
+TITLE = "Growth Inhibitors"
+ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
+
+
+class GrowthInhibitorsScript(scripts.Script):
+    """One always-visible script in txt2img and img2img."""
+
+    def title(self):
+        """The name that API calls use, whatever its case."""
+        return TITLE
+
+    def show(self, is_img2img):
+        """Shown at all times."""
+        return scripts.AlwaysVisible
+
+    def ui(self, is_img2img):
+        """The accordion's components, in the order of the arguments of the methods below."""
+        prefix = "img2img" if is_img2img else "txt2img"
+        built = accordion.build(is_img2img, load_catalogue(), f"{prefix}_growth_inhibitors", forecast)
+        self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
+        return built.components
+
+    def process(self, p, *args):
+        """A generation begins: settings are checked here; a mistake stops it at its first step."""
+        finish(p)
+        for key in infotext.KEYS:  # X/Y/Z shares them between its cells
+            p.extra_generation_params.pop(key, None)
+        host = Webui()
+        try:
+            catalogue = load_catalogue()
+            settings = axes.overridden(arguments.settings_from(args, catalogue), p)
+            if not settings.enabled:
+                return
+            concepts = catalogue.resolve(settings.concepts, settings.free_text)
+            setattr(p, ATTRIBUTE, Protection(host, settings, concepts))
+            p.extra_generation_params.update(infotext.write(settings))
+        except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
+            logger.error("%s", error)
+            setattr(p, ATTRIBUTE, Protection.refused(host, error))
+
+    def process_before_every_sampling(self, p, *args, **kwargs):
+        """A sampling pass begins."""
+        protection = protection_of(p)
+        if protection is not None:
+            protection.begin_sampling(p, hires=bool(getattr(p, "is_hr_pass", False)))
+
+    def post_sample(self, p, ps, *args):
+        """The latents of a batch are there: nothing stays installed, and what was done is said."""
+        protection = protection_of(p)
+        if protection is None:
+            return
+        protection.end_sampling()
+        text = told(protection)
+        logger.info(text)
+        p.comment(text)
+
+    def postprocess(self, p, processed, *args):
+        """The generation is over."""
+        finish(p)
+
+
+def protection_of(p):
+    """The protection of this generation, or None."""
+    return getattr(p, ATTRIBUTE, None)
+
+
+def finish(p):
+    """Take out what a generation may have left."""
+    protection = protection_of(p)
+    if protection is not None:
+        protection.end_sampling()
+        setattr(p, ATTRIBUTE, None)
+
+
+def told(protection):
+    """What the last sampling passes did, in a sentence."""
+    settings = protection.settings
+    names = format_strengths({c.name: settings.strength_of(c.name) for c in protection.concepts})
+    if not protection.done:
+        return f"{TITLE}: {names}, but no step was sampled in which to act"
+    passes = ", then ".join(f"{d.acted} of {d.steps} steps in {d.layers} layers" for d in protection.done)
+    return f"{TITLE}: {names}; {passes}; {protection.done[-1].optimisation}"
+
+
+def forecast(settings: Settings | GrowthInhibitorError) -> str:
+    """What the accordion's live line says of these settings, or of what is wrong with them."""
+    if isinstance(settings, GrowthInhibitorError):
+        return f"Will not generate: {settings}"
+    if not settings.enabled:
+        return "Off: nothing is installed."
+    names = format_strengths({name: settings.strength_of(name) for name in settings.concepts})
+    checkpoint = Webui().checkpoint or "the checkpoint that will be loaded"
+    return f"Will inhibit {names} in {checkpoint}: a fixed strength, not calibrated for this model."
+
+
+def on_cfg_denoiser(params):
+    """The denoiser is about to run the UNet."""
+    protection = protection_of(getattr(params.denoiser, "p", None))
+    if protection is not None:
+        protection.begin_step(params)
+
+
+def status():
+    """What GET /growth-inhibitors/status answers."""
+    host = Webui()
+    hooks = 0
+    if host.checkpoint:
+        parts = [part for name, m in host.unet().named_modules() if name.endswith("attn2") for part in m.modules()]
+        hooks = sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in parts)
+    return {"version": __version__, "checkpoint": host.checkpoint, "hooks_in_cross_attention": hooks}
+
+
+def on_app_started(demo, app):
+    """The host's server is up."""
+    given = shared.cmd_opts.api_auth or ""
+    credentials = dict(pair.split(":", 1) for pair in given.split(",")) if given else {}
+    routes.add(app, status, credentials)
+
+
+script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
+script_callbacks.on_app_started(on_app_started)
+script_callbacks.on_before_ui(axes.register_found)

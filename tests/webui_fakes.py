@@ -1,0 +1,89 @@
+"""Small stand-ins for what AUTOMATIC1111 hands to a script; the suite against a real WebUI checks their shape."""
+
+from types import SimpleNamespace
+
+import torch
+from tiny_unet import CONTEXT, WIDTH, UNet, concept
+from torch import nn
+
+
+class Host:
+    """A WebUI with this UNet loaded, whose text encoder is `tiny_unet.concept`."""
+
+    checkpoint, optimisation = "tiny", "Doggettx"
+
+    def __init__(self, unet: nn.Module | None = None, edit: bool = False) -> None:
+        self.loaded = UNet() if unet is None else unet
+        self.edit, self.encoded = edit, []
+
+    def unet(self):
+        return self.loaded
+
+    def edits(self, denoiser):
+        return self.edit
+
+    def encode(self, asked, w, size):
+        self.encoded.append((asked.name, size))
+        return concept(asked.name, strength=-w)
+
+
+class Denoiser(nn.Module):
+    """Announces all rows of a step to `callback`, then runs the UNet on them as a whole or in parts."""
+
+    def __init__(self, host, callback, parts=(1,), steps=3, *, split=False, without_uncond=False, order=1, edit=False):
+        super().__init__()
+        self.host, self.callback, self.parts = host, callback, tuple(parts)
+        self.split, self.without_uncond, self.edit = split, without_uncond, edit
+        self.step, self.steps, self.total_steps = 0, steps, steps * order
+        self.interrupted_at: int | None = None
+        self.announced_rows: int | None = None
+        batch = [[object()] * n for n in self.parts]
+        self.sampler = SimpleNamespace(sampler_extra_args={"cond": SimpleNamespace(batch=batch)})
+
+    def forward(self, x):
+        """x: (rows, 5, WIDTH), conditional rows first."""
+        images, cond = len(self.parts), sum(self.parts)
+        rows = 3 * images if self.edit else cond + images
+        if self.interrupted_at == self.step:
+            raise InterruptedError
+        generator = torch.Generator().manual_seed(self.step)
+        context = torch.randn(rows, 77, CONTEXT, generator=generator)
+        text = context[:cond], context[cond : cond + images]
+        told = SimpleNamespace(
+            x=x if self.announced_rows is None else x[: self.announced_rows],
+            text_cond=text[0],
+            text_uncond=text[1],
+            denoiser=self,
+        )
+        try:
+            self.callback(told)
+        except Exception:  # noqa: BLE001
+            pass  # as the host does it: printed, swallowed, and on
+        if self.without_uncond:
+            x, context = x[:cond], context[:cond]
+        size = images if self.split else len(x)
+        pieces = zip(x.split(size), context.split(size))
+        out = torch.cat([self.host.loaded(piece, text) for piece, text in pieces])
+        self.step += 1
+        return out
+
+
+class Generation:
+    """The host's object of one generation; it can be referred to weakly, as the real one."""
+
+    def __init__(self, denoiser, width=512, height=768):
+        self.width, self.height = width, height
+        self.sampler = SimpleNamespace(model_wrap_cfg=denoiser)
+
+
+def noise(rows, seed=3):
+    """x for the rows of one step."""
+    return torch.randn(rows, 5, WIDTH, generator=torch.Generator().manual_seed(seed))
+
+
+def sample(denoiser, steps=None):
+    """What a sampling pass draws: the sum of what its steps gave, for each row."""
+    images = len(denoiser.parts)
+    rows = 3 * images if denoiser.edit else sum(denoiser.parts) + images
+    with torch.no_grad():
+        return [denoiser(noise(rows, seed)) for seed in range(steps or denoiser.total_steps)]
