@@ -123,6 +123,10 @@ class Session:
         with self._keeping_fault():
             self._books.close()
 
+    def refuse(self, error: GrowthInhibitorError) -> None:
+        """Have the next layer raise this error: the host could not tell what it had to."""
+        self._fault = error
+
     # -- what a user reads ---------------------------------------------------------------------------------
 
     @property

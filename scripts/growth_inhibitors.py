@@ -13,7 +13,6 @@ from lib_gi.settings import Settings, format_strengths
 from lib_gi.webui import accordion, arguments, axes, infotext, routes
 
 logger = logging.getLogger("growth_inhibitors")
-TITLE = "Growth Inhibitors"
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
 
 
@@ -22,7 +21,7 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def title(self):
         """The name that API calls use, whatever its case."""
-        return TITLE
+        return accordion.TITLE
 
     def show(self, is_img2img):
         """Shown at all times."""
@@ -30,8 +29,7 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def ui(self, is_img2img):
         """The accordion's components, in the order of the arguments of the methods below."""
-        prefix = "img2img" if is_img2img else "txt2img"
-        built = accordion.build(is_img2img, load_catalogue(), f"{prefix}_growth_inhibitors", forecast)
+        built = accordion.build(is_img2img, load_catalogue(), "growth_inhibitors", forecast)
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
@@ -92,9 +90,9 @@ def told(protection):
     settings = protection.settings
     names = format_strengths({c.name: settings.strength_of(c.name) for c in protection.concepts})
     if not protection.done:
-        return f"{TITLE}: {names}, but no step was sampled in which to act"
+        return f"{accordion.TITLE}: {names}, but no step was sampled in which to act"
     passes = ", then ".join(f"{d.acted} of {d.steps} steps in {d.layers} layers" for d in protection.done)
-    return f"{TITLE}: {names}; {passes}; {protection.done[-1].optimisation}"
+    return f"{accordion.TITLE}: {names}; {passes}; {protection.done[-1].optimisation}"
 
 
 def forecast(settings: Settings | GrowthInhibitorError) -> str:
@@ -127,9 +125,7 @@ def status():
 
 def on_app_started(demo, app):
     """The host's server is up."""
-    given = shared.cmd_opts.api_auth or ""
-    credentials = dict(pair.split(":", 1) for pair in given.split(",")) if given else {}
-    routes.add(app, status, credentials)
+    routes.add(app, status, routes.credentials_of(shared.cmd_opts.api_auth))
 
 
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)

@@ -92,7 +92,9 @@ class Protection:
             if self.settings.first_step <= step and (last is None or step <= last):
                 self._acted.add(step)
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
-            self._fault = kept(error)
+            self._fault = kind, text = kept(error)
+            if self._session is not None:
+                self._session.refuse(kind(text))
 
     def end_sampling(self) -> None:
         """Take everything out; safe at any time, and twice."""

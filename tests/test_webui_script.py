@@ -1,0 +1,139 @@
+"""The WebUI's script, from the host's first callback to its last, with fakes of what the host hands to it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import fake_gradio
+import pytest
+import torch
+from tiny_unet import hooks
+from webui_fakes import Denoiser, Generation, Host, sample
+
+from lib_gi.errors import ConceptError, SettingsError
+from lib_gi.webui.arguments import FIELDS
+
+FILE = Path(__file__).parents[1] / "scripts" / "growth_inhibitors.py"
+
+
+class WebUI:
+    """A host that calls the script's methods in its own order, and swallows what they raise."""
+
+    def __init__(self, module, loaded):
+        self.script, self.loaded, self.swallowed = module.GrowthInhibitorsScript(), loaded, []
+        self.defaults = [component.value for component in self.script.ui(False)]
+
+    def call(self, method, *args, **kwargs):
+        try:
+            getattr(self.script, method)(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - as the host does it
+            self.swallowed.append(error)
+
+    def generate(self, *given, hires=False, p=None):
+        """The rows of each step, the infotext's parameters and the comments under the picture."""
+        args = [*given, *self.defaults[len(given) :]]
+        wrap = Denoiser(self.loaded, lambda told: [callback(told) for callback in self.cfg_denoiser])
+        p = p or Generation(wrap)
+        p.sampler.model_wrap_cfg, wrap.p = wrap, p
+        p.comments, p.is_hr_pass = [], hires
+        p.comment = p.comments.append
+        p.extra_generation_params = getattr(p, "extra_generation_params", {})
+        self.call("process", p, *args)
+        self.call("process_before_every_sampling", p, *args, x=None, noise=None, c=None, uc=None)
+        drawn = sample(wrap)
+        self.call("post_sample", p, SimpleNamespace(samples=drawn), *args)
+        self.call("postprocess", p, SimpleNamespace(), *args)
+        return SimpleNamespace(drawn=drawn, params=p.extra_generation_params, comments=p.comments, p=p)
+
+
+@pytest.fixture()
+def webui(monkeypatch):
+    registered = {"on_cfg_denoiser": [], "on_app_started": [], "on_before_ui": []}
+    contents = {
+        "scripts": {"Script": type("Script", (), {}), "AlwaysVisible": object(), "scripts_data": []},
+        "script_callbacks": {name: found.append for name, found in registered.items()},
+        "shared": {"cmd_opts": SimpleNamespace(api_auth=None)},
+    }
+    with fake_gradio.installed(monkeypatch, True):
+        package = sys.modules.get("modules") or ModuleType("modules")
+        monkeypatch.setitem(sys.modules, "modules", package)
+        for name, content in contents.items():
+            module = ModuleType(f"modules.{name}")
+            module.__dict__.update(content)
+            monkeypatch.setattr(package, name, module, raising=False)
+            monkeypatch.setitem(sys.modules, f"modules.{name}", module)
+        spec = importlib.util.spec_from_file_location("growth_inhibitors_script", FILE)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        loaded = Host()
+        monkeypatch.setattr(module, "Webui", lambda: loaded)
+        host = WebUI(module, loaded)
+        host.module, host.cfg_denoiser = module, registered["on_cfg_denoiser"]
+        yield host
+        assert not host.swallowed
+
+
+def differs(a, b):
+    return [not torch.equal(x[0], y[0]) for x, y in zip(a.drawn, b.drawn)]
+
+
+def test_an_api_call_is_inhibited_recorded_and_said(webui):
+    off, on = webui.generate(), webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 3}})
+    assert all(differs(off, on))
+    assert on.params["Growth Inhibitors"] == "nudity=4; blood=3"
+    assert on.comments == ["Growth Inhibitors: nudity=4; blood=3; 3 of 3 steps in 3 layers; Doggettx"]
+    assert hooks(webui.loaded.loaded) == 0
+
+
+def test_the_forms_values_do_what_the_same_api_call_does(webui):
+    values = dict(zip(FIELDS, webui.defaults)) | {"enabled": True, "free_text": "nudity"}
+    form, api = webui.generate(*values.values()), webui.generate({"concepts": ["nudity"]})
+    assert all(torch.equal(a, b) for a, b in zip(form.drawn, api.drawn)) and form.params == api.params
+
+
+def test_disabled_it_changes_nothing_says_nothing_and_clears_what_another_cell_wrote(webui):
+    first = webui.generate({"concepts": ["nudity"]})
+    second = webui.generate({"enabled": False, "concepts": ["nudity"]}, p=first.p)
+    assert not any(differs(webui.generate(), second))
+    assert second.params == {} and second.comments == []
+
+
+@pytest.mark.parametrize(
+    "given, kind, problem",
+    [
+        ({"concepts": ["nuditty"]}, ConceptError, "Did you mean 'nudity'"),
+        ({"concepts": ["nudity"], "strenght": 4}, SettingsError, "Did you mean 'strength'"),
+        ({"concepts": ["nudity"], "strength": float("nan")}, SettingsError, "finite"),
+        ({"concepts": []}, SettingsError, "no concept"),
+        ("nudity", SettingsError, "enabled"),
+    ],
+)
+def test_a_mistake_in_a_call_stops_the_generation_with_its_own_error(webui, given, kind, problem):
+    with pytest.raises(kind, match=problem):
+        webui.generate(given)
+    assert hooks(webui.loaded.loaded) == 0
+
+
+def test_the_hires_pass_is_left_alone_where_the_settings_say_so_and_that_is_said(webui):
+    off, on = webui.generate(hires=True), webui.generate({"concepts": ["nudity"], "hires": False}, hires=True)
+    assert not any(differs(off, on))
+    assert "no step was sampled in which to act" in on.comments[0]
+
+
+def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
+    forecast = webui.module.forecast
+    from lib_gi.settings import Settings
+
+    assert "nudity=4 in tiny" in forecast(Settings(concepts=("nudity",)))
+    assert forecast(Settings.disabled()).startswith("Off")
+    assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
+
+
+def test_the_status_counts_hooks_that_are_in(webui):
+    protection = webui.module.Protection(webui.loaded, webui.module.Settings(concepts=("a",)), [])
+    assert webui.module.status()["hooks_in_cross_attention"] == 0
+    handle = webui.loaded.loaded.mid_block.attn2.to_q.register_forward_hook(lambda *_: None)
+    assert webui.module.status()["hooks_in_cross_attention"] == 1
+    handle.remove()
+    del protection
