@@ -1,0 +1,115 @@
+"""What users of the real WebUI rely on: erasure, clear refusals, a record that comes back, nothing left behind."""
+
+import pytest
+from server import REPOSITORY, TITLE, Refused
+
+from lib_gi.webui import infotext
+
+GI = {"concepts": ["beer"], "strength": 4}
+PROMPT = "a beer on grass"
+
+
+def test_a_concept_is_erased_and_the_rest_is_kept_as_the_judge_of_record_sees_it(server):
+    from lib_gi.detect.oracle import Oracle
+    from tools.gi_tiny.prompts import erasure_set
+    from tools.gi_tiny.world import OBJECTS
+
+    judge = Oracle.load(REPOSITORY / "models" / "gi-tiny-judges" / "record.safetensors")
+    prompts = erasure_set("beer", "explicit", 24, "test")
+    found = {}
+    for name, gi in (("off", None), ("on", GI)):
+        pictures = [server.draw(gi, prompt=p.text, seed=p.seed, steps=20).pictures[0] for p in prompts]
+        import numpy as np
+
+        found[name] = judge.judge(np.stack(pictures)).objects[:, OBJECTS.index("beer")].mean()
+
+    assert found["off"] >= 0.7 and found["on"] <= 0.15, found
+
+
+@pytest.mark.parametrize(
+    "given, problem",
+    [
+        ({"concepts": ["beeer"]}, "Did you mean 'beer'"),
+        ({"concepts": ["beer"], "strenght": 2}, "Did you mean 'strength'"),
+        ({"concepts": ["beer"], "strength": -1}, "from 0"),
+        ({"concepts": ["beer"], "first_step": 99}, "lower first_step"),
+        ({"concepts": []}, "no concept"),
+        ({"concepts": ["word " * 80], "free_text": True}, "at most 75"),
+    ],
+)
+def test_a_bad_call_is_answered_with_its_error_and_the_next_good_one_is_untouched(server, given, problem):
+    before = server.draw(prompt=PROMPT)
+    with pytest.raises(Refused, match=problem):
+        server.draw(given, prompt=PROMPT)
+    assert server.hooks == 0
+    assert before.same(server.draw(prompt=PROMPT))
+
+
+def test_brackets_and_colons_in_a_concept_mean_nothing(server):
+    plain = server.draw({"concepts": ["beer"], "free_text": True}, prompt=PROMPT)
+    for words in ("(beer)", "(beer:1.5)", "[beer:cat:0.5]", "beer AND cat", "<lora:beer:1>"):
+        drawn = server.draw({"concepts": [words], "free_text": True}, prompt=PROMPT)
+        assert not drawn.same(plain), words
+        (text,) = drawn.infotexts
+        assert "Emphasis" not in text and "TI hashes" not in text and "Lora hashes" not in text
+
+
+def test_the_size_of_the_effect_follows_strength_and_steps(server):
+    off = server.draw(prompt=PROMPT)
+    assert off.same(server.draw({"concepts": ["beer"], "strength": 0}, prompt=PROMPT))
+    whole = server.draw(GI, prompt=PROMPT)
+    part = server.draw(GI | {"first_step": 2, "last_step": 3}, prompt=PROMPT)
+    assert not part.same(whole) and not part.same(off)
+    assert "2 of 8 steps in 16 layers" in part.comments
+
+
+def test_hires_off_leaves_the_second_pass_alone_and_says_so(server):
+    hires = {"enable_hr": True, "hr_scale": 1.5, "denoising_strength": 0.6, "hr_upscaler": "Latent"}
+    both = server.draw(GI, prompt=PROMPT, **hires)
+    first = server.draw(GI | {"hires": False}, prompt=PROMPT, **hires)
+    assert not both.same(first)
+    assert both.comments.count("in 16 layers") == 2 and first.comments.count("in 16 layers") == 1
+
+
+def test_the_infotext_gives_back_the_settings(server):
+    gi = GI | {"concepts": ["beer", "a, b: c"], "free_text": True, "weighting": "plain", "strengths": {"beer": 2.5}}
+    (text,) = server.draw(gi, prompt=PROMPT).infotexts
+    answer = server.ask("/sdapi/v1/png-info", {"image": with_infotext(text)})
+    values, warnings = infotext.read(answer["parameters"])
+    assert not warnings
+    assert values["concepts"] == ["beer", "a, b: c"] and values["weighting"] == "plain"
+    assert values["strengths"] == {"beer": 2.5} and values["free_text"] is True
+
+
+def with_infotext(text):
+    """A picture that carries this infotext, as the API takes it."""
+    import base64
+    import io
+
+    from PIL import Image, PngImagePlugin
+
+    chunk = PngImagePlugin.PngInfo()
+    chunk.add_text("parameters", text)
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=chunk)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_an_image_to_image_that_samples_no_step_says_that_nothing_acted(server):
+    from server import encoded
+
+    picture = encoded(server.draw(prompt="a cat").pictures[0])
+    drawn = server.draw(GI, to="img2img", prompt=PROMPT, init_images=[picture], denoising_strength=0)
+    assert "in 16 layers" in drawn.comments or "no step was sampled" in drawn.comments
+
+
+def test_the_routes_list_the_concepts_and_the_script_is_known_to_the_api(server):
+    assert any(c["name"] == "beer" for found in server.ask("/growth-inhibitors/concepts").values() for c in found)
+    scripts = server.ask("/sdapi/v1/scripts")
+    assert TITLE.lower() in scripts["txt2img"] and TITLE.lower() in scripts["img2img"]
+
+
+def test_the_log_holds_no_error_of_the_extension(server):
+    log = server.log.read_text()
+    blocks = [block for block in log.split("*** ") if "growth_inhibitors.py" in block.splitlines()[0]]
+    assert not blocks, blocks[0][:2000]
