@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from PIL import Image
 
-from tools.gi_tiny.loop import Schedule, Training
+from tools.gi_tiny.curves import draw, noted
+from tools.gi_tiny.loop import NOTED, Schedule, Training
 from tools.gi_tiny.muon import orthogonal
 
 SCHEDULE = Schedule(steps=8, adam=1e-2, muon=0.02, warm_up=2)
@@ -103,3 +105,16 @@ def test_balanced_latents_draw_the_same_pictures_and_give_drawings_more_of_the_v
 
     assert share(after) > 1.2 * share(before)
     assert after.mean((0, 2, 3)).abs().max() < 1e-3 * before.abs().max() + 1e-3
+
+
+def test_losses_are_noted_on_the_way_and_drawn(tmp_path):
+    training = Training("unet", small_net(), Schedule(steps=2 * NOTED + 1, adam=1e-2, warm_up=2), tmp_path)
+    training.run(lambda generator: (training.module(torch.randn(16, 6, generator=generator)) - 1).square().mean())
+    losses = noted(tmp_path / "unet.losses.csv")
+    assert list(losses) == [NOTED, 2 * NOTED] and losses[2 * NOTED] < losses[NOTED]
+    (tmp_path / "unet.losses.csv").open("a").write(f"{NOTED},0.5\n")
+    assert noted(tmp_path / "unet.losses.csv")[NOTED] == 0.5
+    draw(tmp_path, tmp_path / "curves.png")
+    assert Image.open(tmp_path / "curves.png").width > 300
+    with pytest.raises(FileNotFoundError, match="working folder"):
+        draw(tmp_path / "nowhere", tmp_path / "x.png")

@@ -1,4 +1,4 @@
-"""`python -m tools.gi_tiny train | evaluate | export | sheets | card | tokenizer | drawings`."""
+"""`python -m tools.gi_tiny train | evaluate | export | sheets | curves | tokenizer | drawings`."""
 
 import argparse
 import json
@@ -50,6 +50,11 @@ def main() -> None:
     export.add_argument("--model", type=Path, default=MODEL)
     export.add_argument("--out", type=Path, required=True)
     export.set_defaults(run=run_export)
+
+    curves = commands.add_parser("curves", help="draw the losses of a training")
+    curves.add_argument("--work", type=Path, required=True, help="the working folder of that training")
+    curves.add_argument("--out", type=Path, default=MODEL / "curves.png")
+    curves.set_defaults(run=run_curves)
 
     tokenizer = commands.add_parser("tokenizer", help="make the tokenizer from CLIP's list of merges")
     tokenizer.add_argument("--source", type=Path, required=True, help="bpe_simple_vocab_16e6.txt.gz")
@@ -146,6 +151,13 @@ def run_export(arguments: argparse.Namespace) -> None:
     from .export import export
 
     print(export(arguments.model, arguments.out))
+
+
+def run_curves(arguments: argparse.Namespace) -> None:
+    """Draws the card's curves."""
+    from .curves import draw
+
+    draw(arguments.work, arguments.out)
 
 
 def run_tokenizer(arguments: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from .muon import Muon
 
+NOTED = 20  # steps between two noted losses
 Loss = Callable[[torch.Generator], torch.Tensor]
 
 
@@ -77,6 +78,8 @@ class Training:
                 running = value.item() if running is None else 0.98 * running + 0.02 * value.item()
                 bar.set_postfix(loss=f"{running:.4f}", refresh=False)
                 bar.update()
+                if self.step % NOTED == 0:
+                    self._note(running)
                 if self.step % save == 0 or self.step == self.schedule.steps:
                     self._save()
                 if report and every and (self.step % every == 0 or self.step == self.schedule.steps):
@@ -112,6 +115,11 @@ class Training:
             kept = parameter.clone()
             parameter.copy_(average)
             average.copy_(kept)
+
+    def _note(self, running: float) -> None:
+        """The running mean of the loss, for the card's curves; a resumed run may write a step again."""
+        with self.file.with_name(f"{self.name}.losses.csv").open("a") as file:
+            file.write(f"{self.step},{running:.6g}\n")
 
     def _save(self) -> None:
         tensors = {f"module.{key}": value for key, value in self.module.state_dict().items()}

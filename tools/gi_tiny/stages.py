@@ -120,6 +120,7 @@ class Making:
 
     def save(self, out: Path) -> None:
         """Writes the finished model as a diffusers folder in half precision that older transformers load too."""
+        sheets = sorted(self.work.glob("samples-*.png"))
         tokenizer_files = {file.name: file.read_bytes() for file in TOKENIZER.iterdir()}
         self.autoencoder.register_to_config(scaling_factor=self.scaling_factor)
         pipe = assemble(self.autoencoder, self.text_encoder, self.tokenizer, self.unet)
@@ -135,6 +136,8 @@ class Making:
         (out / "tokenizer").mkdir()
         for name, content in tokenizer_files.items():
             (out / "tokenizer" / name).write_bytes(content)
+        if sheets:
+            shutil.copy(sheets[-1], out / "samples.png")
 
     def _finished(self, folder: str, kind: type):
         for place in (self.work, self.parts):
