@@ -32,6 +32,10 @@ class ContextWidthError(UnsupportedModelError):
     """The concept's text context is not as wide as the layer's `to_k` takes it."""
 
 
+class AdapterError(GrowthInhibitorError):
+    """An adapter's file is broken or foreign, or the adapter does not belong to this model."""
+
+
 class NeverHitError(GrowthInhibitorError):
     """The inhibitor was armed, and no cross-attention layer ever called it."""
 

@@ -1,0 +1,167 @@
+"""The adapter: from how strongly a concept's tokens grow to the scale w that suppresses each of them.
+
+A small network, layers-64-32-1 as in the paper, reads one vector per token and image, the features of all
+cross-attention layers, and answers w <= 0. It knows no words: one adapter serves every concept of its model.
+The file is a safetensors file whose metadata says what it was trained on. Symbols are those of `inhibitor.py`.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lib_gi.errors import AdapterError
+from lib_gi.features import Features
+
+KINDS = ("M_star", "agreement", "both")
+FORMAT, VERSION = "growth-inhibitors adapter", "1"
+HIDDEN = (64, 32)
+MOST_BYTES, MOST_LAYERS = 2**21, 512
+GET_ANOTHER = "get the file again, or train an adapter for this model"
+
+
+def new_network(inputs: int) -> nn.Sequential:
+    """An untrained network inputs-64-32-1."""
+    return nn.Sequential(
+        nn.Linear(inputs, HIDDEN[0]), nn.ReLU(), nn.Linear(*HIDDEN), nn.ReLU(), nn.Linear(HIDDEN[1], 1)
+    )
+
+
+def inputs_of(features: Features, kind: str, step: int = 0) -> Tensor:
+    """One vector per image and token, (images, tokens, layers or 2 * layers), of a sampling pass's step `step`."""
+    chosen = [features.M_star, features.agreement] if kind == "both" else [getattr(features, kind)]
+    return torch.cat([values[step].permute(1, 2, 0) for values in chosen], dim=-1)
+
+
+@dataclass(eq=False)
+class Adapter:
+    """A trained adapter.
+
+    layers: the names of the cross-attention layers, in running order, that it reads. kind: one of KINDS.
+    mean, deviation: of its training inputs, (F,). lowest, highest: the range of w that it was trained on,
+    lowest <= highest <= 0. about: what it was trained on, as JSON can hold it; `fingerprint` in it is that of the
+    model's cross-attention.
+    """
+
+    layers: tuple[str, ...]
+    kind: str
+    network: nn.Sequential
+    mean: Tensor
+    deviation: Tensor
+    lowest: float
+    highest: float
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.network.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def w(self, features: Features, step: int = 0) -> Tensor:
+        """The scales (images, tokens) for what a concept's tokens showed in one step; within the trained range.
+
+        Raises AdapterError when the features are of another number of layers, or not finite.
+        """
+        x = inputs_of(features, self.kind, step)
+        if x.shape[-1] != self.mean.shape[0]:
+            raise AdapterError(
+                f"the adapter reads {self.mean.shape[0]} numbers for each token, and the model gives {x.shape[-1]};"
+                " expected the model that it was trained on; choose the adapter of this model"
+            )
+        if not bool(torch.isfinite(x).all()):
+            raise AdapterError(
+                "a feature is NaN or infinite, or an image had no row in the step that was read; expected finite"
+                " numbers; choose a fixed strength for this generation"
+            )
+        return self.network((x - self.mean) / self.deviation).squeeze(-1).clamp(self.lowest, self.highest)
+
+    def misfit(self, layers: Sequence[str]) -> str:
+        """Why it cannot read a model with these cross-attention layers; empty when it can."""
+        if tuple(layers) == self.layers:
+            return ""
+        return (
+            f"it was trained on a model with {len(self.layers)} cross-attention layers, this one has {len(layers)}"
+            + (" of other names" if len(layers) == len(self.layers) else "")
+        )
+
+    def save(self, path: Path) -> None:
+        """Writes the file; it is there whole or not at all."""
+        tensors = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
+        tensors |= {"mean": self.mean, "deviation": self.deviation}
+        tensors["range"] = torch.tensor([self.lowest, self.highest])
+        told = {"layers": list(self.layers), "kind": self.kind, "about": self.about}
+        part = path.with_name(path.name + ".part")
+        save_file(
+            {name: value.float() for name, value in tensors.items()},
+            part,
+            metadata={"format": FORMAT, "version": VERSION, "adapter": json.dumps(told, ensure_ascii=False)},
+        )
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Adapter":
+        """The adapter of a file. Raises AdapterError that says what is wrong with the file."""
+        told, tensors = _read(path)
+        try:
+            return _made(told, tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise AdapterError(f"{path.name} is damaged: {error}; expected a whole adapter; {GET_ANOTHER}") from error
+
+
+def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise AdapterError(f"{path.name} cannot be read: {error}; expected an adapter's file; {GET_ANOTHER}") from error
+    if size > MOST_BYTES:
+        raise AdapterError(f"{path.name} has {size} bytes; expected an adapter of at most {MOST_BYTES}; {GET_ANOTHER}")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise AdapterError(f"{path.name} is no adapter of growth inhibitors; {GET_ANOTHER}")
+            if metadata.get("version") != VERSION:
+                raise AdapterError(
+                    f"{path.name} has version {metadata.get('version')}; expected {VERSION}; update the extension,"
+                    " or train the adapter again"
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        return json.loads(metadata.get("adapter", "")), tensors
+    except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, AdapterError):
+            raise
+        raise AdapterError(
+            f"{path.name} is no whole safetensors file ({error}); expected an adapter; {GET_ANOTHER}"
+        ) from error
+
+
+def _made(told: Mapping[str, Any], tensors: dict[str, Tensor]) -> Adapter:
+    layers, kind, about = told["layers"], told["kind"], told["about"]
+    if (
+        not isinstance(layers, list)
+        or not 1 <= len(layers) <= MOST_LAYERS
+        or not all(isinstance(name, str) for name in layers)
+    ):
+        raise ValueError("its layers are no list of names")
+    if kind not in KINDS or not isinstance(about, dict):
+        raise ValueError(f"it reads {kind!r}, and expected is one of {', '.join(KINDS)}")
+    wrong = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is not finite")
+    inputs = len(layers) * (2 if kind == "both" else 1)
+    mean, deviation = tensors["mean"], tensors["deviation"]
+    if mean.shape != (inputs,) or deviation.shape != (inputs,) or not bool((deviation > 0).all()):
+        raise ValueError(f"mean and deviation are not {inputs} numbers each, the second above zero")
+    lowest, highest = tensors["range"].tolist()
+    if not -math.inf < lowest <= highest <= 0:
+        raise ValueError(f"its range is {lowest:g} to {highest:g}, which is not below zero")
+    network = new_network(inputs)
+    weights = {name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")}
+    network.load_state_dict(weights)
+    return Adapter(tuple(layers), kind, network, mean.float(), deviation.float(), lowest, highest, about)

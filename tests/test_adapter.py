@@ -1,0 +1,154 @@
+"""The adapter: w from features within the trained range, and files that are whole and ours or refused."""
+
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from lib_gi.adapter import KINDS, MOST_BYTES, Adapter, inputs_of, new_network
+from lib_gi.errors import AdapterError
+from lib_gi.features import Features
+
+LAYERS = ("down.0.attn2", "mid.attn2", "up.0.attn2")
+STEPS, IMAGES, TOKENS = 2, 3, 4
+
+
+def some_features(layers=3, seed=0) -> Features:
+    generator = torch.Generator().manual_seed(seed)
+    shape = (STEPS, layers, IMAGES, TOKENS)
+    return Features(torch.rand(shape, generator=generator), torch.rand(shape, generator=generator))
+
+
+def some_adapter(kind="both", lowest=-6.0, highest=0.0) -> Adapter:
+    torch.manual_seed(1)
+    inputs = len(LAYERS) * (2 if kind == "both" else 1)
+    network = new_network(inputs)
+    network[-1].bias.data.fill_(-2.0)
+    about = {"fingerprint": "abc", "concepts": ["Dalí"], "figures": {"left": 0.02}}
+    return Adapter(
+        LAYERS, kind, network, torch.full((inputs,), 0.5), torch.full((inputs,), 0.3), lowest, highest, about
+    )
+
+
+def test_each_token_of_each_image_gets_its_own_vector_with_the_layers_in_order():
+    features = some_features()
+    x = inputs_of(features, "both", step=1)
+    assert x.shape == (IMAGES, TOKENS, 2 * len(LAYERS))
+    for image in range(IMAGES):
+        for token in range(TOKENS):
+            expected = [*features.M_star[1, :, image, token], *features.agreement[1, :, image, token]]
+            assert x[image, token].tolist() == [float(value) for value in expected]
+    assert torch.equal(inputs_of(features, "M_star"), inputs_of(features, "both")[..., : len(LAYERS)])
+    assert torch.equal(inputs_of(features, "agreement"), inputs_of(features, "both")[..., len(LAYERS) :])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_w_is_the_network_s_answer_to_the_standardised_features(kind):
+    adapter = some_adapter(kind)
+    features = some_features()
+    w = adapter.w(features)
+    assert w.shape == (IMAGES, TOKENS) and len(set(w.flatten().tolist())) > 1
+    x = (inputs_of(features, kind)[1, 2] - 0.5) / 0.3
+    first, second, last = (adapter.network[index] for index in (0, 2, 4))
+    hidden = (first.weight @ x + first.bias).clamp_min(0)
+    hidden = (second.weight @ hidden + second.bias).clamp_min(0)
+    torch.testing.assert_close(w[1, 2], (last.weight @ hidden + last.bias)[0])
+
+
+@settings(deadline=None)
+@given(st.floats(-1e6, 1e6), st.floats(-20, 0), st.floats(0, 20))
+def test_w_stays_in_the_trained_range_whatever_is_read(size, lowest, width):
+    highest = min(0.0, lowest + width)
+    adapter = some_adapter(lowest=lowest, highest=highest)
+    features = some_features()
+    w = adapter.w(Features(features.M_star * size, features.agreement * -size))
+    assert bool((w >= torch.tensor(lowest)).all()) and bool((w <= torch.tensor(highest)).all()) and bool((w <= 0).all())
+
+
+def test_a_saved_adapter_comes_back_as_it_was(tmp_path):
+    adapter = some_adapter()
+    adapter.save(tmp_path / "a.safetensors")
+    back = Adapter.load(tmp_path / "a.safetensors")
+    assert torch.equal(back.w(some_features()), adapter.w(some_features()))
+    assert (back.layers, back.kind, back.about) == (adapter.layers, adapter.kind, adapter.about)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_another_model_is_told():
+    adapter = some_adapter()
+    assert adapter.misfit(LAYERS) == ""
+    assert "has 2" in adapter.misfit(LAYERS[:2])
+    assert "other names" in adapter.misfit(LAYERS[::-1])
+    with pytest.raises(AdapterError, match="reads 6 numbers .* gives 4"):
+        adapter.w(some_features(layers=2))
+
+
+def test_features_that_are_no_numbers_are_refused():
+    features = some_features()
+    features.agreement[0, 1, 2, 3] = float("nan")
+    with pytest.raises(AdapterError, match="NaN"):
+        some_adapter().w(features)
+    assert bool(torch.isfinite(some_adapter().w(features, step=1)).all())
+
+
+def damaged(tmp_path, change_tensors=None, change_metadata=None):
+    """A saved adapter's file with something changed in it."""
+    file = tmp_path / "a.safetensors"
+    some_adapter().save(file)
+    tensors = load_file(file)
+    with safe_open(file, "pt") as opened:
+        metadata = opened.metadata()
+    (change_tensors or (lambda _: None))(tensors)
+    (change_metadata or (lambda _: None))(metadata)
+    save_file(tensors, file, metadata=metadata)
+    return file
+
+
+def told(**changes):
+    def change(metadata):
+        metadata["adapter"] = json.dumps(json.loads(metadata["adapter"]) | changes)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "tensors, metadata, problem",
+    [
+        (lambda t: t.pop("mean"), None, "damaged: 'mean'"),
+        (lambda t: t.pop("network.0.weight"), None, "damaged"),
+        (lambda t: t.update({"network.0.weight": torch.zeros(64, 7)}), None, "damaged"),
+        (lambda t: t["network.0.weight"].fill_(float("nan")), None, "not finite"),
+        (lambda t: t["deviation"].zero_(), None, "above zero"),
+        (lambda t: t.update({"range": torch.tensor([-1.0, 2.0])}), None, "not below zero"),
+        (lambda t: t.update({"range": torch.tensor([-1.0, -2.0])}), None, "not below zero"),
+        (None, lambda m: m.pop("format"), "no adapter"),
+        (None, lambda m: m.update(version="2"), "version 2; expected 1"),
+        (None, lambda m: m.update(adapter="{"), "no whole"),
+        (None, told(layers=["one"]), "damaged"),
+        (None, told(layers=3), "no list of names"),
+        (None, told(kind="pickle"), "expected is one of"),
+    ],
+)
+def test_a_broken_or_foreign_file_is_refused_with_its_reason(tmp_path, tensors, metadata, problem):
+    file = damaged(tmp_path, tensors, metadata)
+    with pytest.raises(AdapterError, match=problem) as caught:
+        Adapter.load(file)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_truncated_an_oversized_and_a_missing_file_are_refused(tmp_path):
+    file = damaged(tmp_path)
+    whole = file.read_bytes()
+    for cut in (0, 4, 100, len(whole) - 1):
+        file.write_bytes(whole[:cut])
+        with pytest.raises(AdapterError, match="no whole"):
+            Adapter.load(file)
+    file.write_bytes(whole + b"\0" * MOST_BYTES)
+    with pytest.raises(AdapterError, match="at most"):
+        Adapter.load(file)
+    with pytest.raises(AdapterError, match="cannot be read"):
+        Adapter.load(tmp_path / "nowhere.safetensors")
