@@ -10,7 +10,7 @@ from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import accordion, arguments, axes, infotext, routes
+from lib_gi.webui import accordion, arguments, axes, infotext, log, routes
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
@@ -64,6 +64,7 @@ class GrowthInhibitorsScript(scripts.Script):
             return
         protection.end_sampling()
         text = told(protection)
+        protection.done.clear()  # the next batch tells of its own
         logger.info(text)
         p.comment(text)
 
@@ -86,13 +87,15 @@ def finish(p):
 
 
 def told(protection):
-    """What the last sampling passes did, in a sentence."""
+    """What a batch's sampling passes did, in a sentence."""
     settings = protection.settings
     names = format_strengths({c.name: settings.strength_of(c.name) for c in protection.concepts})
+    if not any(settings.strength_of(c.name) for c in protection.concepts):
+        return f"{accordion.TITLE}: {names}, which does nothing"
     if not protection.done:
         return f"{accordion.TITLE}: {names}, but no step was sampled in which to act"
     passes = ", then ".join(f"{d.acted} of {d.steps} steps in {d.layers} layers" for d in protection.done)
-    return f"{accordion.TITLE}: {names}; {passes}; {protection.done[-1].optimisation}"
+    return f"{accordion.TITLE}: {names}; {passes}; AUTOMATIC1111, {protection.done[-1].optimisation}"
 
 
 def forecast(settings: Settings | GrowthInhibitorError) -> str:
@@ -128,6 +131,7 @@ def on_app_started(demo, app):
     routes.add(app, status, routes.credentials_of(shared.cmd_opts.api_auth))
 
 
+log.make_audible(shared.cmd_opts.loglevel)
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)
 script_callbacks.on_before_ui(axes.register_found)

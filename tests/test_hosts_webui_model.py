@@ -46,6 +46,7 @@ def host(monkeypatch):
         model=SimpleNamespace(diffusion_model=torch.nn.Linear(2, 2)),
         cond_stage_key="txt",
         sd_checkpoint_info=SimpleNamespace(name_for_extra="tiny"),
+        sd_model_checkpoint="models/tiny.safetensors",
     )
 
     class SdConditioning(list):
@@ -115,8 +116,9 @@ def test_rows_are_those_of_an_edit_model_only_where_its_image_guidance_acts(host
 
 def test_the_checkpoint_and_the_optimisation_are_named(host):
     assert (host.webui.checkpoint, host.webui.optimisation) == ("tiny", "sub-quadratic")
+    assert host.webui.weights == "models/tiny.safetensors"
     sys.modules["modules.sd_models"].model_data.sd_model = None
-    assert host.webui.checkpoint == ""
+    assert (host.webui.checkpoint, host.webui.weights) == ("", "")
 
 
 @given(st.text(alphabet="ab ()[]\\:1.5BREAK"))

@@ -53,7 +53,7 @@ def webui(monkeypatch):
     contents = {
         "scripts": {"Script": type("Script", (), {}), "AlwaysVisible": object(), "scripts_data": []},
         "script_callbacks": {name: found.append for name, found in registered.items()},
-        "shared": {"cmd_opts": SimpleNamespace(api_auth=None)},
+        "shared": {"cmd_opts": SimpleNamespace(api_auth=None, loglevel=None)},
     }
     with fake_gradio.installed(monkeypatch, True):
         package = sys.modules.get("modules") or ModuleType("modules")
@@ -82,7 +82,7 @@ def test_an_api_call_is_inhibited_recorded_and_said(webui):
     off, on = webui.generate(), webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 3}})
     assert all(differs(off, on))
     assert on.params["Growth Inhibitors"] == "nudity=4; blood=3"
-    assert on.comments == ["Growth Inhibitors: nudity=4; blood=3; 3 of 3 steps in 3 layers; Doggettx"]
+    assert on.comments == ["Growth Inhibitors: nudity=4; blood=3; 3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx"]
     assert hooks(webui.loaded.loaded) == 0
 
 
@@ -119,6 +119,25 @@ def test_the_hires_pass_is_left_alone_where_the_settings_say_so_and_that_is_said
     off, on = webui.generate(hires=True), webui.generate({"concepts": ["nudity"], "hires": False}, hires=True)
     assert not any(differs(off, on))
     assert "no step was sampled in which to act" in on.comments[0]
+
+
+def test_each_batch_tells_of_its_own_passes(webui):
+    p = webui.generate().p
+    concepts = [SimpleNamespace(name="nudity")]
+    protection = webui.module.Protection(webui.loaded, webui.module.Settings(concepts=("nudity",)), concepts)
+    setattr(p, webui.module.ATTRIBUTE, protection)
+    told = []
+    p.comment = told.append
+    for steps in (2, 5):
+        protection.done.append(SimpleNamespace(layers=3, acted=steps, steps=steps, optimisation="Doggettx"))
+        webui.call("post_sample", p, SimpleNamespace(), [])
+    assert ["2 of 2 steps" in told[0], "5 of 5 steps" in told[1], "2 of 2 steps" in told[1]] == [True, True, False]
+
+
+def test_strength_zero_is_said_to_do_nothing(webui):
+    off, on = webui.generate(), webui.generate({"concepts": ["nudity"], "strength": 0})
+    assert not any(differs(off, on))
+    assert on.comments == ["Growth Inhibitors: nudity=0, which does nothing"]
 
 
 def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):

@@ -10,7 +10,7 @@ from torch import nn
 class Host:
     """A WebUI with this UNet loaded, whose text encoder is `tiny_unet.concept`."""
 
-    checkpoint, optimisation = "tiny", "Doggettx"
+    checkpoint, weights, optimisation = "tiny", "tiny.safetensors", "Doggettx"
 
     def __init__(self, unet: nn.Module | None = None, edit: bool = False) -> None:
         self.loaded = UNet() if unet is None else unet

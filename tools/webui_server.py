@@ -1,4 +1,4 @@
-"""A real WebUI, started on a data folder of its own with gi-tiny and this extension in it, and talked to by HTTP."""
+"""A real AUTOMATIC1111 WebUI, started on a data folder of its own with this extension in it, and talked to by HTTP."""
 
 import base64
 import io
@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 TITLE = "Growth Inhibitors"
 FLAGS = (
     "--skip-prepare-environment --skip-install --skip-torch-cuda-test --skip-python-version-check --skip-version-check"
     " --no-download-sd-model --use-cpu all --no-half --precision full --no-hashing --disable-console-progressbars --api"
 ).split()
-START_SECONDS = 600
+READY = "Startup time"
+START_SECONDS = 900
 
 
 class Refused(RuntimeError):
@@ -28,18 +29,26 @@ class Refused(RuntimeError):
 
 
 class Server:
-    """One WebUI process. `folder` holds its models, extensions and log; `webui` is the WebUI's own folder."""
+    """One WebUI process at a time. `folder` holds its models, extensions and log; `webui` is the WebUI's own folder."""
 
     def __init__(self, webui: Path, python: str, folder: Path, *flags: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.webui, self.python, self.folder, self.flags = webui, python, folder, flags
         self.log = folder / "log.txt"
-        self.folder = folder
-        extension = folder / "extensions" / REPOSITORY.name
-        extension.parent.mkdir(parents=True, exist_ok=True)
-        if not extension.exists():
-            extension.symlink_to(REPOSITORY)
+        self.log.touch()
+        self.extension = folder / "extensions" / REPOSITORY.name
+        self._process: subprocess.Popen | None = None
+
+    # -- the process ---------------------------------------------------------------------------------------
+
+    def start(self, *flags: str, extension: bool = True) -> "Server":
+        """Start the process with these flags and its usual ones; with or without the extension's folder."""
+        self.extension.parent.mkdir(parents=True, exist_ok=True)
+        self.extension.unlink(missing_ok=True)
+        if extension:
+            self.extension.symlink_to(REPOSITORY)
         environment = os.environ | {
             "HF_HUB_OFFLINE": "1",
             "TRANSFORMERS_OFFLINE": "1",
@@ -47,28 +56,56 @@ class Server:
             "SD_WEBUI_RESTARTING": "1",  # opens no browser
             "CUDA_VISIBLE_DEVICES": "",
         }
-        command = [python, "-u", "launch.py", *FLAGS, "--data-dir", str(folder), "--port", str(self.port), *flags]
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # users' hosts keep what they compiled, too
+        command = [self.python, "-u", "launch.py", *FLAGS, "--data-dir", str(self.folder), "--port", str(self.port)]
+        starts = self._starts
         self._process = subprocess.Popen(
-            command, cwd=webui, env=environment, stdout=self.log.open("w"), stderr=subprocess.STDOUT
+            [*command, *self.flags, *flags],
+            cwd=self.webui,
+            env=environment,
+            stdout=self.log.open("a"),
+            stderr=subprocess.STDOUT,
         )
-        self._wait()
+        self.wait_for_start(starts)
+        return self
 
-    def _wait(self) -> None:
-        until = time.monotonic() + START_SECONDS
-        while "Startup time" not in self.log.read_text():  # a request before that can kill the server
-            if self._process.poll() is not None or time.monotonic() > until:
-                self.stop()
-                raise RuntimeError(f"the WebUI did not start:\n{self.log.read_text()[-3000:]}")
-            time.sleep(0.5)
+    def restart(self, *flags: str, extension: bool = True) -> "Server":
+        """Stop, and start again with these flags."""
+        self.stop()
+        return self.start(*flags, extension=extension)
 
     def stop(self) -> None:
         """End the process."""
+        if self._process is None:
+            return
         self._process.terminate()
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process = None
+
+    def reload_ui(self) -> None:
+        """What the page's button "Reload UI" does, and wait until the server is back."""
+        starts = self._starts
+        self.ask("/companion/reload_ui", {})
+        self.wait_for_start(starts)
+
+    def wait_for_start(self, starts: int) -> None:
+        """Wait until the log tells of more starts than these: a request before that can kill the server."""
+        until = time.monotonic() + START_SECONDS
+        while self._starts <= starts:
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.stop()
+                raise RuntimeError(f"the WebUI did not start:\n{self.log.read_text()[-3000:]}")
+            time.sleep(0.05)
+
+    @property
+    def _starts(self) -> int:
+        return self.log.read_text(errors="replace").count(READY)
+
+    # -- what it is asked ----------------------------------------------------------------------------------
 
     def ask(self, path: str, body: dict | None = None) -> dict | list:
         """The answer to a GET, or with a body to a POST; Refused when it is an error."""
@@ -81,7 +118,7 @@ class Server:
             with opener.open(request, timeout=600) as answer:
                 return json.loads(answer.read() or "null")
         except urllib.error.HTTPError as error:
-            raise Refused(error.read().decode()) from None
+            raise Refused(f"{error.code}: {error.read().decode()}") from None
 
     def draw(self, gi: dict | None = None, *, to: str = "txt2img", **payload) -> "Drawn":
         """The pictures of a call, with growth inhibitors where their argument is given."""
@@ -91,26 +128,33 @@ class Server:
         return Drawn(self.ask(f"/sdapi/v1/{to}", body))
 
     @property
-    def hooks(self) -> int:
-        """How many hooks are in the cross-attention of the loaded checkpoint."""
-        return self.ask("/growth-inhibitors/status")["hooks_in_cross_attention"]
+    def left(self) -> dict:
+        """What of ours is in the loaded models: the names of hooked modules, and how many sessions are alive."""
+        return self.ask("/companion/left")
 
 
 class Drawn:
-    """What an API call gave: pictures (n, h, w, 3), each one's infotext, and the comments."""
+    """What an API call gave: all pictures, and the infotexts of those that are no grid."""
 
     def __init__(self, answer: dict) -> None:
         info = json.loads(answer["info"])
-        count = len(info["all_seeds"])
         opened = [Image.open(io.BytesIO(base64.b64decode(picture))) for picture in answer["images"]]
-        pictures = [np.asarray(picture.convert("RGB")) for picture in opened]
-        self.pictures = np.stack(pictures[-count:])  # a grid comes first
-        self.infotexts = info["infotexts"][-count:]
-        self.comments = info.get("comments", "")
+        self.all = [np.asarray(picture.convert("RGB")) for picture in opened]  # perhaps a grid first
+        self._count = len(info["all_seeds"])
+        self.infotexts = info["infotexts"][-self._count :]
+
+    @property
+    def pictures(self) -> np.ndarray:
+        """The pictures without grids, (n, h, w, 3)."""
+        return np.stack(self.all[-self._count :])
 
     def same(self, other: "Drawn") -> bool:
         """Whether all pictures are equal, bit for bit."""
         return np.array_equal(self.pictures, other.pictures)
+
+    def distance(self, other: "Drawn") -> float:
+        """The mean difference of the pictures' values, of 255."""
+        return float(np.abs(self.pictures.astype(float) - other.pictures.astype(float)).mean())
 
 
 def encoded(picture: np.ndarray) -> str:

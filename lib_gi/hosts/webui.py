@@ -24,7 +24,7 @@ Fault = tuple[type[GrowthInhibitorError], str]
 
 
 class Done(NamedTuple):
-    """What a sampling pass did: layers reached, steps in which the inhibitors acted, steps of the pass."""
+    """What a sampling pass did: layers reached, steps in which the inhibitors acted, steps that there were."""
 
     layers: int
     acted: int
@@ -77,8 +77,8 @@ class Protection:
             unet = self.host.unet()
             if not self._watches:  # a pass that the host did not tell of; its denoiser is running already
                 self._watch(unet)
-            if self._session is None or unet is not self._session.unet:  # perhaps a refiner took over
-                self._arm()
+            if self._session is None or unet is not self._session.unet or self.host.weights != self._weights:
+                self._arm()  # a refiner took over, with a UNet of its own or with its weights in this one
             if self._session is None:
                 return
             calls = max(1, denoiser.total_steps // max(1, denoiser.steps))  # 2 where the sampler's order is 2
@@ -87,7 +87,7 @@ class Protection:
                 self._session.begin_pass()
                 self._check_steps(denoiser.steps)
             self._session.begin_step(step, rows_of(params, self.host.edits(denoiser)))
-            self._steps = max(self._steps, denoiser.steps)
+            self._steps.add(step)
             last = self.settings.last_step
             if self.settings.first_step <= step and (last is None or step <= last):
                 self._acted.add(step)
@@ -98,9 +98,7 @@ class Protection:
 
     def end_sampling(self) -> None:
         """Take everything out; safe at any time, and twice."""
-        if self.armed and self._acted:
-            layers = sum(1 for hits in self._session.hits.values() if hits)
-            self.done.append(Done(layers, len(self._acted), self._steps, self.host.optimisation))
+        self._note_what_was_done()
         self._take_out()
         for watch in self._watches:
             watch.remove()
@@ -173,17 +171,23 @@ class Protection:
                 bound=s.bound,
             )
             self._session = session.__enter__()
-            self._hits_before = 0
+            self._weights, self._hits_before = self.host.weights, 0
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
             self._fault = kept(error)
 
     def _break_off(self) -> None:
         """A step ended in an error or an interrupt: nothing of ours stays in the UNet, and no step follows."""
+        self._note_what_was_done()
         self._take_out()
         self._fault = self._fault or (
             GrowthInhibitorError,
             "the sampling pass was broken off; expected no further step of it; generate again",
         )
+
+    def _note_what_was_done(self) -> None:
+        if self.armed and self._acted:
+            layers = sum(1 for hits in self._session.hits.values() if hits)
+            self.done.append(Done(layers, len(self._acted), len(self._steps), self.host.optimisation))
 
     def _take_out(self) -> None:
         session, self._session = self._session, None
@@ -197,9 +201,9 @@ class Protection:
         self._fault = self._refusal
         self._size = 0, 0
         self._excused = False
-        self._hits_before = 0
+        self._weights, self._hits_before = "", 0
         self._acted: set[int] = set()
-        self._steps = 0
+        self._steps: set[int] = set()
 
 
 def rows_of(params: Any, edits: bool) -> RowMap:

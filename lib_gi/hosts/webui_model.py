@@ -38,6 +38,11 @@ class Webui:
         return getattr(info, "name_for_extra", "") or ""
 
     @property
+    def weights(self) -> str:
+        """The file of the loaded weights: the host may exchange them within one and the same UNet."""
+        return str(getattr(self._loaded(), "sd_model_checkpoint", "") or "")
+
+    @property
     def optimisation(self) -> str:
         """The name of the cross-attention optimisation that is in use, as the host calls it."""
         return str(getattr(self._sd_hijack.model_hijack, "optimization_method", None) or "none")

@@ -1,30 +1,50 @@
-"""The real WebUI that GI_WEBUI_DIR names, started once for all tests of this folder."""
+"""The real WebUI that GI_WEBUI_DIR names, started once for all tests of this folder, and what became of each cell."""
 
 import os
-import shutil
 from pathlib import Path
 
+import data_folder
 import pytest
-from server import REPOSITORY, Server
+import report as notes
 
-MODEL = REPOSITORY / "models" / "gi-tiny"
+from tools.webui_server import Server
+
+LAST = "test_the_log_holds_no_error_of_the_extension"  # of all that went before
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """A running WebUI with two checkpoints of gi-tiny and this extension."""
+    """A running WebUI with this extension, the companion, and what `data_folder` makes."""
     folder = os.environ.get("GI_WEBUI_DIR")
     if not folder:
         pytest.skip("GI_WEBUI_DIR is not set; it names the folder of an installed AUTOMATIC1111 WebUI")
-    webui = Path(folder)
+    webui = Path(folder).resolve()
     python = os.environ.get("GI_WEBUI_PYTHON", str(webui / "venv" / "bin" / "python"))
-    from tools.gi_tiny.export import export
-
     data = tmp_path_factory.mktemp("webui")
-    models = data / "models" / "Stable-diffusion"
-    checkpoint = export(MODEL, models)
-    shutil.copy(checkpoint, models / "second.safetensors")
-    shutil.copy(checkpoint.with_suffix(".yaml"), models / "second.yaml")
-    running = Server(webui, python, data, "--ckpt", str(checkpoint))
+    checkpoint = data_folder.fill(data, webui, python)
+    running = Server(webui, python, data, "--ckpt", str(checkpoint)).start()
     yield running
+    if notes.wanted():
+        notes.versions.update(running.ask("/companion/lists")["versions"])
     running.stop()
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.name == LAST)
+
+
+class Plugin:
+    """Hears of each cell's outcome."""
+
+    @staticmethod
+    def pytest_runtest_logreport(report):  # pytest wants this name, which hides the module's
+        notes.note(report)
+
+    @staticmethod
+    def pytest_sessionfinish():
+        if notes.wanted():
+            notes.write()
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Plugin, "webui-report")

@@ -1,0 +1,90 @@
+"""A protection in the WebUI where a pass does not go straight on: other weights, an interrupt, more steps than told."""
+
+import inspect
+
+import pytest
+import torch
+from tiny_unet import UNet, hooks
+from webui_fakes import Denoiser, Generation, Host, sample
+
+from lib_gi.concepts import Concept
+from lib_gi.hosts.webui import Protection
+from lib_gi.hosts.webui_model import Webui
+from lib_gi.settings import Settings
+
+
+def protected(host, **settings):
+    return Protection(host, Settings(concepts=("a",), **settings), [Concept("a", "a")])
+
+
+def refined(host, exchange, **settings):
+    """The rows of a pass before whose second step the host goes over to other weights."""
+    protection = protected(host, **settings)
+
+    def callback(told):
+        if told.denoiser.step == 1:
+            exchange(host)
+        protection.begin_step(told)
+
+    wrap = Denoiser(host, callback)
+    p = Generation(wrap)
+    protection.begin_sampling(p)
+    try:
+        return sample(wrap), protection
+    finally:
+        protection.end_sampling()
+
+
+def to_another_unet(host):
+    host.loaded, host.weights = UNet(seed=8), "refiner.safetensors"
+
+
+def to_other_weights_in_the_same_unet(host):
+    host.loaded.load_state_dict(UNet(seed=8).state_dict())
+    host.weights = "refiner.safetensors"
+
+
+def test_after_a_refiners_switch_the_concept_is_read_by_the_refiner_however_the_host_loads_it():
+    one, other = Host(), Host()
+    with_another, first = refined(one, to_another_unet)
+    within_one, second = refined(other, to_other_weights_in_the_same_unet)
+    for a, b in zip(with_another, within_one):
+        assert torch.equal(a, b)
+    assert [name for name, _ in other.encoded] == ["a", "a"], "the refiner has a text encoder of its own"
+    assert hooks(other.loaded) == 0
+    assert [done.steps for done in first.done] == [done.steps for done in second.done] == [3]
+
+
+def test_an_interrupted_pass_tells_what_it_did_until_then():
+    host = Host()
+    protection = protected(host)
+    wrap = Denoiser(host, protection.begin_step, steps=5)
+    wrap.interrupted_at = 2
+    protection.begin_sampling(Generation(wrap))
+    with pytest.raises(InterruptedError):
+        sample(wrap)
+    protection.end_sampling()
+    assert protection.done == [(3, 2, 2, "Doggettx")]
+
+
+def test_a_sampler_that_takes_more_steps_than_it_was_told_is_counted_as_it_went():
+    host = Host()
+    protection = protected(host, last_step=3)
+    wrap = Denoiser(host, protection.begin_step, steps=3)
+    p = Generation(wrap)
+    protection.begin_sampling(p)
+    sample(wrap, steps=5)
+    protection.end_sampling()
+    assert protection.done == [(3, 4, 5, "Doggettx")]
+
+
+def test_the_fake_host_has_what_the_real_one_has():
+    for name, value in vars(Host).items():
+        if name.startswith("_"):
+            continue
+        real = inspect.getattr_static(Webui, name)
+        if callable(value):
+            mine, theirs = (list(inspect.signature(f).parameters.values()) for f in (value, real))
+            assert len(mine) == len(theirs), name
+        else:
+            assert isinstance(real, property), name

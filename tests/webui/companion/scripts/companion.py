@@ -1,0 +1,206 @@
+"""Part of the suite, and loaded by the WebUI that it tests: plays other extensions, causes faults on purpose, and tells
+from inside what the API does not.
+"""
+
+import gc
+import inspect
+import platform
+from pathlib import Path
+
+import gradio
+import open_clip
+import torch
+import transformers
+from fastapi import Body
+from modules import (
+    launch_utils,
+    paths,
+    script_callbacks,
+    scripts,
+    sd_models,
+    sd_models_config,
+    sd_samplers,
+    sd_unet,
+    shared,
+    shared_items,
+    ui_components,
+)
+
+HERE = Path(paths.models_path) / "Stable-diffusion"
+# A checkpoint without a yaml of its own is one of the host's default kind; here that is gi-tiny. Two of those share
+# one UNet, whose weights the host exchanges, as it does with the checkpoints that users have.
+sd_models_config.config_default = str(HERE / "gi-tiny.yaml")
+if (HERE / "open_clip").exists():
+    open_clip.add_model_config(HERE / "open_clip")
+
+wanted = {"raise_at": None, "nan_at": None, "attention": False}
+seen = {}
+
+
+# -- what is wanted of it ------------------------------------------------------------------------------------
+
+
+def want(changes: dict = Body()) -> dict:  # noqa: B008
+    """Set some of: raise_at, nan_at (a step, or None), attention (whether attn2 also attends to a context of ours)."""
+    wanted.update(changes)
+    unet = shared.sd_model.model.diffusion_model
+    for name, module in unet.named_modules():
+        if name.endswith("attn2"):
+            module.__dict__.pop("forward", None)
+            if wanted["attention"]:
+                module.forward = attending(module)
+    return wanted
+
+
+def attending(attn):
+    """A forward for attn2 that attends to further tokens as well, such as those of a picture."""
+    generator = torch.Generator().manual_seed(attn.to_q.weight.shape[0])
+    width, inner = attn.to_k.weight.shape[1], attn.to_q.weight.shape[0]
+    tokens = torch.randn(4, width, generator=generator)
+    more = [(tokens @ torch.randn(width, inner, generator=generator) * width**-0.5)[None] for _ in range(2)]
+
+    def heads(x):
+        return x.view(x.shape[0], x.shape[1], attn.heads, -1).transpose(1, 2)
+
+    def forward(x, context=None, mask=None, **ignored):
+        context = x if context is None else context
+        q, k, v = heads(attn.to_q(x)), heads(attn.to_k(context)), heads(attn.to_v(context))
+        out = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+        k, v = (heads(part.expand(len(x), -1, -1)) for part in more)
+        out = out + 0.5 * torch.nn.functional.scaled_dot_product_attention(q, k, v)
+        return attn.to_out(out.transpose(1, 2).flatten(2))
+
+    return forward
+
+
+def on_cfg_denoiser(params):
+    """Look at what the host hands over, and cause the fault that is wanted at this step."""
+    denoiser = params.denoiser
+    seen["params"] = kinds(params)
+    seen["denoiser"] = {name: type(getattr(denoiser, name)).__name__ for name in DENOISER}
+    seen["denoiser classes"] = [kind.__name__ for kind in type(denoiser).__mro__]
+    seen["parts"] = [len(composed) for composed in denoiser.sampler.sampler_extra_args["cond"].batch]
+    middle = shared.sd_model.model.diffusion_model.middle_block
+    if denoiser.step == wanted["raise_at"]:
+        once(middle, raising)
+    if denoiser.step == wanted["nan_at"]:
+        once(middle, lambda output: output * float("nan"))
+
+
+DENOISER = "p sampler step steps total_steps image_cfg_scale".split()
+
+
+def once(module, change):
+    def hook(module, args, output):
+        handle.remove()
+        return change(output)
+
+    handle = module.register_forward_hook(hook)
+
+
+def raising(output):
+    raise RuntimeError("an error on purpose")
+
+
+class ReplacedUnet(sd_unet.SdUnet):
+    """Stands for a UNet that runs elsewhere, such as TensorRT's."""
+
+    def forward(self, x, timesteps, context, *args, **kwargs):
+        return 0.1 * x
+
+
+class ReplacedUnetOption(sd_unet.SdUnetOption):
+    """What the settings offer it as."""
+
+    model_name, label = "none of the models here", "replaced"
+
+    def create_unet(self):
+        return ReplacedUnet()
+
+
+# -- what it tells -------------------------------------------------------------------------------------------
+
+
+def left() -> dict:
+    """What of the extension is in the loaded models: hooked modules, replaced forwards, and live sessions."""
+    found = []
+    for model in sd_models.model_data.loaded_sd_models:
+        for name, module in model.named_modules():
+            hooks = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
+            if any(is_ours(hook) for hook in hooks) or is_ours(module.__dict__.get("forward")):
+                found.append(name)
+    gc.collect()
+    return {"modules": found, "sessions": sum(type(thing).__module__ == "lib_gi.session" for thing in gc.get_objects())}
+
+
+def is_ours(function) -> bool:
+    return str(getattr(function, "__module__", "")).startswith(("lib_gi", "growth_inhibitors"))
+
+
+def lists() -> dict:
+    """What the host offers, and which versions of what it is made of."""
+    return {
+        "samplers": [sampler.name for sampler in sd_samplers.all_samplers],
+        "optimisations": shared_items.cross_attention_optimizations(),
+        "checkpoints": [model.sd_checkpoint_info.model_name for model in sd_models.model_data.loaded_sd_models],
+        "versions": {
+            "WebUI": launch_utils.git_tag(),
+            "Python": platform.python_version(),
+            "torch": torch.__version__,
+            "gradio": gradio.__version__,
+            "transformers": transformers.__version__,
+        },
+    }
+
+
+def shapes() -> dict:
+    """The signatures of what the fakes of the unit tests stand for, and what was seen at the last step."""
+    ours = next(data.script_class for data in scripts.scripts_data if data.path.endswith("growth_inhibitors.py"))
+    methods = [name for name, value in vars(ours).items() if inspect.isfunction(value)]
+    plot = next(data.module for data in scripts.scripts_data if hasattr(data.module, "AxisOption"))
+    return {
+        "script": {name: [signature(getattr(kind, name)) for kind in (ours, scripts.Script)] for name in methods},
+        "runner": {name: signature(getattr(scripts.ScriptRunner, name)) for name in methods if name in RUN},
+        "callbacks": {
+            name: signature(getattr(script_callbacks, name))
+            for name in ("on_cfg_denoiser", "on_app_started", "on_before_ui")
+        },
+        "CFGDenoiserParams": parameters(script_callbacks.CFGDenoiserParams),
+        "AxisOption": parameters(plot.AxisOption),
+        "scripts_data": list(scripts.scripts_data[0]._fields),
+        "options": [hasattr(shared.cmd_opts, name) for name in ("api_auth", "loglevel")],
+        "gradio": {name: parameters(getattr(gradio, name)) for name in COMPONENTS},
+        "change": parameters(gradio.events.EventListenerMethod.__call__),
+        "InputAccordion": [parameters(ui_components.InputAccordion), parameters(gradio.Checkbox)],
+        "seen": seen,
+    }
+
+
+RUN = ("process", "process_before_every_sampling", "post_sample", "postprocess")
+COMPONENTS = ("Checkbox", "Slider", "Textbox", "Radio", "Dropdown", "HTML", "Accordion")
+
+
+def signature(function) -> str:
+    return str(inspect.signature(function))
+
+
+def parameters(kind) -> list:
+    return [name for name in inspect.signature(kind).parameters if name != "self"]
+
+
+def kinds(thing) -> dict:
+    return {name: type(value).__name__ for name, value in vars(thing).items()}
+
+
+def add_routes(demo, app):
+    """The routes, all below /companion/."""
+    app.add_api_route("/companion/left", left, methods=["GET"])
+    app.add_api_route("/companion/lists", lists, methods=["GET"])
+    app.add_api_route("/companion/shapes", shapes, methods=["GET"])
+    app.add_api_route("/companion/want", want, methods=["POST"])
+    app.add_api_route("/companion/reload_ui", shared.state.request_restart, methods=["POST"])
+
+
+script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
+script_callbacks.on_list_unets(lambda found: found.append(ReplacedUnetOption()))
+script_callbacks.on_app_started(add_routes)

@@ -1,0 +1,64 @@
+"""Other command lines, each of which needs a start of its own, and the WebUI without the extension's folder."""
+
+import base64
+import json
+import urllib.request
+
+import pytest
+from cells import GI, PROMPT, check
+
+from tools.webui_server import TITLE, Refused, encoded
+
+HIRES = {"enable_hr": True, "hr_scale": 1.5, "denoising_strength": 0.6, "hr_upscaler": "Latent"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def usual(server):
+    """Pictures of the usual command line, which is there again after this module."""
+    yield server.draw(prompt=PROMPT), server.draw(GI, prompt=PROMPT)
+    server.restart()
+
+
+@pytest.mark.parametrize("flag", ["--medvram", "--lowvram"])
+def test_little_memory(server, usual, flag):
+    server.restart(flag)
+    assert server.ask("/sdapi/v1/cmd-flags")[flag.removeprefix("--")] is True
+    off, on = check(server)
+    assert off.same(usual[0]) and on.same(usual[1])
+    for more in ({"batch_size": 2}, {"prompt": "a beer AND a cat"}, HIRES, {"prompt": f"{PROMPT} <lora:text:1>"}):
+        check(server, **more)
+    check(server, refiner_checkpoint="second", refiner_switch_at=0.5)
+    check(server, to="img2img", init_images=[encoded(off.pictures[0])], denoising_strength=0.75)
+
+
+def test_the_api_without_the_page(server, usual):
+    server.restart("--nowebui")
+    off, on = check(server)
+    assert off.same(usual[0]) and on.same(usual[1])
+    assert server.ask("/growth-inhibitors/status")["checkpoint"] == "gi-tiny"
+
+
+def test_the_routes_are_behind_the_apis_own_password(server):
+    server.restart("--api-auth", "ann:secret")
+    for path in ("/growth-inhibitors/concepts", "/growth-inhibitors/status"):
+        with pytest.raises(Refused, match="401"):
+            server.ask(path)
+        known = {"Authorization": f"Basic {base64.b64encode(b'ann:secret').decode()}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", headers=known)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        assert json.loads(opener.open(request, timeout=60).read())
+
+
+def test_without_the_folder_nothing_is_left_of_it(server, usual):
+    server.restart(extension=False)
+    assert server.draw(prompt=PROMPT).same(usual[0])
+    with pytest.raises(Refused, match="404"):
+        server.ask("/growth-inhibitors/status")
+    assert TITLE.lower() not in server.ask("/sdapi/v1/scripts")["txt2img"]
+    with pytest.raises(Refused, match="(?i)not found|422|500"):
+        server.draw(GI, prompt=PROMPT)
+    # The host keeps what its forms once held in a file of its own; ours may be named there, and nowhere else.
+    kept = [path for path in server.folder.rglob("*") if "growth" in path.name.lower()]
+    assert not kept
+    config = server.folder / "config.json"
+    assert not config.exists() or "growth" not in config.read_text().lower()
