@@ -33,11 +33,11 @@ class Making:
     work: Path
     seed: int = 1
     device: str = "cpu"
-    pictures_count: int = 9000
+    pictures_count: int = 14000
     autoencoder_steps: int = 1100
     text_steps: int = 600
     judge_steps: int = 1100
-    unet_steps: int = 3600
+    unet_steps: int = 5800
     autoencoder_widths: tuple[int, ...] = (32, 32, 64, 128)
     text_width: int = 128
     unet_widths: tuple[int, ...] = WIDTHS

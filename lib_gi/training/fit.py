@@ -1,0 +1,117 @@
+"""Fits an adapter's network to examples.
+
+The loss is not symmetric: too weak leaves the concept, too strong only costs a little quality, so a strength under
+the label costs more than one over it (the pinball loss of the quantile TAU). Where nothing grows the label
+is set MARGIN beyond zero, so that the answer, cut at zero, is exactly zero and the picture stays as it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lib_gi.adapter import KINDS, Adapter, new_network
+
+TAU, MARGIN = 0.85, 1.0
+LEAST_DEVIATION = 1e-4
+VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples by row, one for each token of a concept in a picture.
+
+    M_star, agreement: the first step's features (rows, layers). w: the label, never positive, (rows,).
+    picture: the number of the row's picture (rows,), by which rows are split into training and validation.
+    """
+
+    M_star: Tensor
+    agreement: Tensor
+    w: Tensor
+    picture: Tensor
+
+    def __post_init__(self) -> None:
+        n = len(self.w)
+        if self.M_star.shape != self.agreement.shape or len(self.M_star) != n or len(self.picture) != n or not n:
+            raise ValueError(
+                f"features {tuple(self.M_star.shape)} and {tuple(self.agreement.shape)} for {n} labels of"
+                f" {len(self.picture)} pictures; expected one row each, and at least one"
+            )
+        if bool((self.w > 0).any()) or not all(
+            bool(torch.isfinite(x).all()) for x in (self.M_star, self.agreement, self.w)
+        ):
+            raise ValueError("a label is positive, or a label or feature is not finite; expected w <= 0")
+
+    def inputs(self, kind: str) -> Tensor:
+        """What an adapter of this kind reads, (rows, F)."""
+        return torch.cat([self.M_star, self.agreement], 1) if kind == "both" else getattr(self, kind)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted adapter and the loss on validation rows after each epoch that was looked at."""
+
+    adapter: Adapter
+    losses: tuple[float, ...]
+
+
+def fit(
+    examples: Examples,
+    layers: Sequence[str],
+    kind: str = "both",
+    about: dict[str, Any] | None = None,
+    seed: int = 0,
+    epochs: int = 400,
+    tau: float = TAU,
+) -> Fitted:
+    """An adapter whose weights are those of the epoch with the smallest loss on pictures held out of training."""
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
+    generator = torch.Generator().manual_seed(seed)
+    x, target = examples.inputs(kind), aims(examples.w)
+    held_out = held_out_rows(examples.picture, generator)
+    mean, deviation = x[~held_out].mean(0), x[~held_out].std(0, correction=0).clamp_min(LEAST_DEVIATION)
+    x = (x - mean) / deviation
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = new_network(x.shape[1])
+    optimizer = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=1e-2)
+    best, losses = None, []
+    for _ in range(epochs):
+        rows = torch.nonzero(~held_out)[:, 0]
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        for batch in rows.split(256):
+            loss = pinball(network(x[batch])[:, 0], target[batch], tau)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            losses.append(pinball(network(x[held_out])[:, 0], target[held_out], tau).item())
+        if losses[-1] == min(losses):
+            best = {name: value.clone() for name, value in network.state_dict().items()}
+    network.load_state_dict(best)
+    adapter = Adapter(tuple(layers), kind, network, mean, deviation, float(examples.w.min()), 0.0, dict(about or {}))
+    return Fitted(adapter, tuple(losses))
+
+
+def aims(w: Tensor) -> Tensor:
+    """What the network should answer: w, and MARGIN where w is zero."""
+    return torch.where(w == 0, torch.full_like(w, MARGIN), w)
+
+
+def pinball(told: Tensor, target: Tensor, tau: float) -> Tensor:
+    """The mean loss: tau for each unit that `told` is too weak (above the target), 1 - tau for each too strong."""
+    weaker = told - target
+    return torch.where(weaker > 0, tau * weaker, (tau - 1) * weaker).mean()
+
+
+def held_out_rows(picture: Tensor, generator: torch.Generator) -> Tensor:
+    """True for the rows of the pictures, a fifth of all and at least one, on which the fit is validated (rows,)."""
+    pictures = picture.unique()
+    if len(pictures) < 2:
+        raise ValueError("all examples are of one picture; expected at least two")
+    count = max(1, round(VALIDATION_SHARE * len(pictures)))
+    chosen = pictures[torch.randperm(len(pictures), generator=generator)[:count]]
+    return torch.isin(picture, chosen)

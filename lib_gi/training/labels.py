@@ -1,0 +1,38 @@
+"""The label of an example: the weakest strength at which a concept is no longer found.
+
+Searched for many pictures at once, each with its own strength, by bisection: a picture costs ROUNDS + 1
+samplings, whatever it shows.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+ROUNDS = 5
+Draw = Callable[[np.ndarray], np.ndarray]
+Found = Callable[[np.ndarray], np.ndarray]
+
+
+def weakest_strengths(
+    draw: Draw, found: Found, shown: np.ndarray, strongest: float, rounds: int = ROUNDS
+) -> np.ndarray:
+    """The labels (n,) of n pictures, from 0 to `strongest`; NaN where not even that erases the concept.
+
+    draw: pictures (n, H, W, 3) of strengths (n,), from the same prompts and noise each time. found: for n pictures
+    whether each still counts as showing the concept (a broken one should). shown: that of the pictures of strength 0.
+    A picture that shows nothing gets 0. Halving goes by the square of the strength's place: steps are finer
+    where strengths are small. What is found at one strength may be gone at a weaker one; the label erases for sure.
+    """
+    shown = np.asarray(shown, bool)
+    if strongest <= 0 or not np.isfinite(strongest):
+        raise ValueError(f"the strongest strength is {strongest}; expected a positive number")
+    below, above = np.zeros(len(shown)), np.ones(len(shown))  # places on [0, 1]
+    hopeless = found(draw(np.where(shown, strongest, 0.0))) & shown
+    searched = shown & ~hopeless
+    for _ in range(rounds):
+        middle = (below + above) / 2
+        left = found(draw(np.where(searched, strongest * middle**2, 0.0)))
+        below = np.where(left, middle, below)
+        above = np.where(left, above, middle)
+    labels = np.where(searched, strongest * above**2, 0.0)
+    return np.where(hopeless, np.nan, labels)

@@ -1,0 +1,112 @@
+"""Fitting an adapter: it learns what the features tell, errs to the strong side, and is zero where nothing grows."""
+
+import pytest
+import torch
+
+from lib_gi.features import Features
+from lib_gi.training.fit import MARGIN, Examples, aims, fit, held_out_rows, pinball
+
+LAYERS = tuple(f"layer {index}" for index in range(6))
+
+
+def some_examples(pictures=300, tokens=2, seed=0, noise=0.0) -> Examples:
+    """A third shows nothing; in the rest the agreement of two layers tells the strength that is needed."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = pictures * tokens
+    M_star, agreement = torch.rand(2, rows, len(LAYERS), generator=generator)
+    shown = (torch.arange(rows) // tokens) % 3 > 0
+    agreement[~shown] *= 0.1
+    agreement[shown, 2] += 0.5
+    w = -(1 + 2 * agreement[:, 2] + agreement[:, 4]) * (1 + noise * torch.randn(rows, generator=generator))
+    return Examples(
+        M_star, agreement, torch.where(shown, w.clamp_max(-0.1), torch.zeros(rows)), torch.arange(rows) // tokens
+    )
+
+
+def told(adapter, examples):
+    """The adapter's answers to each row, (rows,)."""
+    features = Features(*(x.T[None, :, :, None] for x in (examples.M_star, examples.agreement)))
+    return adapter.w(features)[:, 0]
+
+
+@pytest.mark.parametrize("kind", ["agreement", "both"])
+def test_the_strength_is_learnt_for_examples_never_seen(kind):
+    fitted = fit(some_examples(), LAYERS, kind, {"concepts": ["a"]})
+    unseen = some_examples(seed=1)
+    shown = unseen.w < 0
+    answers = told(fitted.adapter, unseen)
+    assert float((answers - unseen.w)[shown].abs().mean()) < 0.35
+    assert float((answers[~shown] == 0).float().mean()) > 0.95 and bool((answers <= 0).all())
+    assert fitted.losses[-1] < fitted.losses[0] / 2
+    assert fitted.adapter.about == {"concepts": ["a"]} and fitted.adapter.layers == LAYERS
+
+
+def test_features_that_tell_nothing_are_no_help():
+    unseen = some_examples(seed=1)
+    errors = {
+        kind: float((told(fit(some_examples(), LAYERS, kind).adapter, unseen) - unseen.w).abs().mean())
+        for kind in ("M_star", "agreement")
+    }
+    assert errors["M_star"] > 3 * errors["agreement"]
+
+
+def test_of_noisy_labels_most_are_reached():
+    fitted = fit(some_examples(noise=0.3), LAYERS, "agreement", tau=0.85)
+    unseen = some_examples(seed=1, noise=0.3)
+    shown = unseen.w < 0
+    reached = (told(fitted.adapter, unseen) <= unseen.w)[shown].float().mean()
+    assert 0.75 < float(reached) < 0.97
+
+
+def test_the_range_is_that_of_the_labels():
+    examples = some_examples()
+    adapter = fit(examples, LAYERS, epochs=3).adapter
+    assert adapter.lowest == float(examples.w.min()) and adapter.highest == 0
+    far = Features(*(torch.full((1, len(LAYERS), 1, 1), size) for size in (1e6, -1e6)))
+    assert adapter.lowest <= float(adapter.w(far)) <= 0
+
+
+def test_the_same_seed_fits_the_same_adapter_and_leaves_torch_s_own_generator_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    one = fit(some_examples(30), LAYERS, epochs=3)
+    assert torch.equal(torch.rand(1), expected)
+    two, other = fit(some_examples(30), LAYERS, epochs=3), fit(some_examples(30), LAYERS, epochs=3, seed=1)
+    assert one.losses == two.losses != other.losses
+
+
+def test_too_weak_costs_more_than_too_strong():
+    target = torch.tensor([-2.0])
+    assert float(pinball(target + 1, target, 0.8)) == pytest.approx(0.8)
+    assert float(pinball(target - 1, target, 0.8)) == pytest.approx(0.2)
+    assert aims(torch.tensor([-2.0, 0.0])).tolist() == [-2.0, MARGIN]
+
+
+def test_no_picture_is_in_both_parts():
+    picture = torch.arange(40) // 4
+    held = held_out_rows(picture, torch.Generator().manual_seed(0))
+    assert 0 < int(held.sum()) == 8
+    assert not set(picture[held].tolist()) & set(picture[~held].tolist())
+
+
+@pytest.mark.parametrize(
+    "change, problem",
+    [
+        ({"w": torch.ones(4)}, "positive"),
+        ({"w": torch.full((4,), float("nan"))}, "finite"),
+        ({"M_star": torch.zeros(3, 6)}, "one row each"),
+        ({"picture": torch.zeros(4)}, "of one picture"),
+    ],
+)
+def test_bad_examples_are_refused(change, problem):
+    values = {
+        "M_star": torch.zeros(4, 6),
+        "agreement": torch.zeros(4, 6),
+        "w": torch.zeros(4),
+        "picture": torch.arange(4),
+    } | change
+    with pytest.raises(ValueError, match=problem):
+        fit(Examples(**values), LAYERS)
+    with pytest.raises(ValueError, match="kind"):
+        fit(some_examples(3), LAYERS, "pickle")
