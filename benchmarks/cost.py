@@ -1,0 +1,156 @@
+"""`python -m benchmarks.cost sd15 | gi_tiny`: what growth inhibitors cost in time, as ratios.
+
+sd15      a UNet and text encoder of SD1.5's full width with random weights, 512 x 512, through diffusers:
+          cost.diffusers_sd15.disabled, .one and .twenty (concepts), and cost.reference_sd15.one, the way of
+          the authors' code: a second, unedited picture beside the first, and explicit attention maps everywhere
+gi_tiny   gi-tiny itself: cost.gi_tiny.one
+
+Times do not depend on what the weights are. Each round samples without and then in each way, in one warm process.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+from tqdm import tqdm
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from lib_gi import growth_inhibitors
+from lib_gi.concepts import load_catalogue
+from lib_gi.evaluate.figures import RESULTS
+from lib_gi.loading import load_pipeline
+from tools.gi_tiny.sampling import assemble
+from tools.gi_tiny.stages import MODELS
+
+from .timing import TimesFigure, ratio
+
+PROMPT = "a photograph of an old man on a horse in front of a red barn"
+WAYS = {"sd15": ("disabled", "one", "twenty", "reference"), "gi_tiny": ("one",)}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line, measures and writes the figures."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.cost",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", choices=WAYS)
+    parser.add_argument("--ways", nargs="+", metavar="WAY", help="default: all of this model")
+    parser.add_argument("--repeats", type=int, default=9, help="rounds; default: %(default)s")
+    parser.add_argument("--steps", type=int, help="of each sampling; default: 2 for sd15, 20 for gi_tiny")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    arguments = parser.parse_args(argv)
+    ways = arguments.ways or WAYS[arguments.model]
+    unknown = set(ways) - set(WAYS[arguments.model])
+    if unknown:
+        parser.error(
+            f"{arguments.model} has no way {', '.join(sorted(unknown))}; expected some of {WAYS[arguments.model]}"
+        )
+    tiny = arguments.model == "gi_tiny"
+    pipe = load_pipeline(MODELS / "gi-tiny", "cpu", "fp32") if tiny else random_pipeline()
+    for figure in measured(pipe, arguments.model, ways, arguments.steps or (20 if tiny else 2), arguments.repeats):
+        figure.save(arguments.results)
+        print(figure, flush=True)
+
+
+def measured(
+    pipe: StableDiffusionPipeline, model: str, ways: Sequence[str], steps: int, repeats: int
+) -> list[TimesFigure]:
+    """A ratio of times for each way, against sampling without growth inhibitors."""
+    pipe.set_progress_bar_config(disable=True)
+    times = np.zeros((1 + len(ways), repeats + 1))
+    for turn in tqdm(range(repeats + 1), desc=model, unit="round"):
+        for row, way in enumerate(("absent", *ways)):
+            times[row, turn] = seconds(pipe, way, steps)
+    times = times[:, 1:]  # the first round warms up
+    figures = []
+    for row, way in enumerate(ways, 1):
+        name = f"cost.reference_{model}.one" if way == "reference" else f"cost.{host_of(model)}.{way}"
+        figures.append(ratio(name, times[0], times[row]))
+    return figures
+
+
+def seconds(
+    pipe: StableDiffusionPipeline, way: str, steps: int, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Seconds for sampling one picture's latents in this way."""
+    prompts = [PROMPT] * (2 if way == "reference" else 1)
+    generators = [torch.Generator().manual_seed(0) for _ in prompts]
+    begun = clock()
+    with around(pipe, way):
+        pipe(prompts, num_inference_steps=steps, generator=generators, output_type="latent")
+    return clock() - begun
+
+
+def around(pipe: StableDiffusionPipeline, way: str) -> AbstractContextManager:
+    """What is in place while a picture is sampled in this way."""
+    if way == "absent":
+        return nullcontext()
+    if way == "reference":
+        return explicit_maps(pipe.unet)
+    if way == "disabled":
+        return growth_inhibitors(pipe, enabled=False)
+    names = [concept.name for concept in load_catalogue()]
+    return growth_inhibitors(pipe, names[: {"one": 1, "twenty": 20}[way]])
+
+
+@contextmanager
+def explicit_maps(unet: UNet2DConditionModel):
+    """Every attention layer computes its map as such."""
+    before = unet.attn_processors
+    unet.set_attn_processor(AttnProcessor())
+    try:
+        yield
+    finally:
+        unet.set_attn_processor(before)
+
+
+def host_of(model: str) -> str:
+    """The figures' word for where a model runs."""
+    return "diffusers_sd15" if model == "sd15" else model
+
+
+def random_unet(
+    widths: tuple[int, ...] = (320, 640, 1280, 1280), context: int = 768, side: int = 64
+) -> UNet2DConditionModel:
+    """Stable Diffusion 1.5's UNet with random weights, in 32 bits."""
+    return UNet2DConditionModel(
+        sample_size=side, block_out_channels=widths, cross_attention_dim=context, attention_head_dim=8
+    )
+
+
+def random_pipeline(*sizes) -> StableDiffusionPipeline:
+    """Stable Diffusion 1.5 with random weights, its autoencoder apart; `sizes` are those of `random_unet`."""
+    torch.manual_seed(0)
+    unet = random_unet(*sizes)
+    context = unet.config.cross_attention_dim
+    tokenizer = CLIPTokenizer.from_pretrained(MODELS / "gi-tiny" / "tokenizer")
+    text = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=context,
+        intermediate_size=4 * context,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    levels = len(unet.config.block_out_channels)
+    vae = AutoencoderKL(  # tiny: only its number of levels counts, from which the pipeline takes the size of latents
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=(32,) * levels,
+        latent_channels=4,
+    )
+    return assemble(vae.eval(), CLIPTextModel(text).eval(), tokenizer, unet.eval().requires_grad_(False))
+
+
+if __name__ == "__main__":
+    main()

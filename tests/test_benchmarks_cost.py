@@ -1,0 +1,61 @@
+"""The benchmark of cost: the ways are what they say, and ratios are those of the times."""
+
+import json
+
+import pytest
+import torch
+
+from benchmarks import cost
+from lib_gi.layers import find_cross_attention
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return cost.random_pipeline((32, 64, 64, 64), 48, 8)
+
+
+def test_the_full_model_has_the_size_of_sd15():
+    with torch.device("meta"):
+        unet = cost.random_unet()
+    assert sum(p.numel() for p in unet.parameters()) == 859_520_964
+
+
+@pytest.mark.parametrize(
+    "way, layers, concepts", [("absent", 0, 0), ("disabled", 0, 0), ("one", 16, 1), ("twenty", 16, 20)]
+)
+def test_each_way_has_in_place_what_it_says(pipe, way, layers, concepts):
+    with cost.around(pipe, way) as session:
+        hooked = [layer for layer in find_cross_attention(pipe.unet) if layer.to_q._forward_hooks]
+        assert len(hooked) == layers
+        assert len(session.concepts) == concepts if session else concepts == 0
+        if layers:
+            pipe.set_progress_bar_config(disable=True)
+            pipe(cost.PROMPT, num_inference_steps=1, output_type="latent")
+            assert all(session.hits.values())
+
+
+def test_the_reference_draws_two_pictures_with_explicit_maps_and_leaves_nothing(pipe):
+    before = pipe.unet.attn_processors
+    with cost.around(pipe, "reference"):
+        assert all(type(p).__name__ == "AttnProcessor" for p in pipe.unet.attn_processors.values())
+    assert pipe.unet.attn_processors == before
+    ticks = iter([1.0, 3.5])
+    assert cost.seconds(pipe, "reference", 1, lambda: next(ticks)) == 2.5
+
+
+def test_ratios_are_of_the_times_in_the_same_round(pipe, monkeypatch):
+    told = {"absent": iter([9, 1, 2, 4]), "one": iter([1, 2, 4, 8]), "reference": iter([1, 3, 6, 12])}
+    monkeypatch.setattr(cost, "seconds", lambda _, way, steps: next(told[way]))
+    one, reference = cost.measured(pipe, "sd15", ("one", "reference"), 2, 3)
+    assert (one.name, one.value, one.repeats) == ("cost.diffusers_sd15.one", 2.0, 3)
+    assert (reference.name, reference.value) == ("cost.reference_sd15.one", 3.0)
+
+
+def test_the_command_writes_figures_and_refuses_unknown_ways(pipe, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(cost, "random_pipeline", lambda: pipe)
+    cost.main(["sd15", "--ways", "one", "--repeats", "2", "--steps", "1", "--results", str(tmp_path)])
+    record = json.loads((tmp_path / "cost.diffusers_sd15.one.json").read_text())
+    assert record["n"] == record["repeats"] == 2 and record["value"] > 0
+    with pytest.raises(SystemExit):
+        cost.main(["sd15", "--ways", "two"])
+    assert "no way two" in capsys.readouterr().err
