@@ -36,6 +36,7 @@ class GrowthInhibitorsScript(scripts.Script):
     def process(self, p, *args):
         """A generation begins: settings are checked here; a mistake stops it at its first step."""
         finish(p)
+        Protection.end_all()  # the host has no callback for a generation that failed
         for key in infotext.KEYS:  # X/Y/Z shares them between its cells
             p.extra_generation_params.pop(key, None)
         host = Webui()

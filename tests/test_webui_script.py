@@ -134,6 +134,20 @@ def test_each_batch_tells_of_its_own_passes(webui):
     assert ["2 of 2 steps" in told[0], "5 of 5 steps" in told[1], "2 of 2 steps" in told[1]] == [True, True, False]
 
 
+def test_what_a_generation_that_failed_between_two_steps_left_is_taken_out_by_the_next_one(webui):
+    untouched = webui.generate()
+    protection = webui.module.Protection(
+        webui.loaded, webui.module.Settings(concepts=("nudity",)), [SimpleNamespace(name="nudity")]
+    )
+    wrap = Denoiser(webui.loaded, protection.begin_step)
+    failed = Generation(wrap)
+    protection.begin_sampling(failed)
+    sample(wrap, steps=1)
+    assert hooks(webui.loaded.loaded) > 0
+    assert not any(differs(untouched, webui.generate()))
+    assert hooks(webui.loaded.loaded) == 0
+
+
 def test_strength_zero_is_said_to_do_nothing(webui):
     off, on = webui.generate(), webui.generate({"concepts": ["nudity"], "strength": 0})
     assert not any(differs(off, on))

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[1]
 TITLE = "Growth Inhibitors"
 FLAGS = (
     "--skip-prepare-environment --skip-install --skip-torch-cuda-test --skip-python-version-check --skip-version-check"
-    " --no-download-sd-model --use-cpu all --no-half --precision full --no-hashing --disable-console-progressbars --api"
+    " --no-download-sd-model --use-cpu all --no-half --precision full --disable-console-progressbars --api"
 ).split()
 READY = "Startup time"
 START_SECONDS = 900

@@ -7,7 +7,7 @@ is kept, and raised from inside the host's denoiser, where it does stop the gene
 import logging
 import weakref
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import nn
 
@@ -36,14 +36,17 @@ class Protection:
     """Keeps one generation's concepts out, from the start of each of its sampling passes to the end.
 
     Only a sampling pass has anything installed. It is gone after `end_sampling`, after an error or interrupt
-    inside a step, and at the latest when the generation's own object dies.
+    inside a step, when the next generation begins, and at the latest when the generation's own object dies.
     """
+
+    _all: ClassVar["weakref.WeakSet[Protection]"] = weakref.WeakSet()
 
     def __init__(self, host: Webui, settings: Settings, concepts: Sequence[Concept]) -> None:
         self.host, self.settings, self.concepts = host, settings, tuple(concepts)
         self.done: list[Done] = []
         self._refusal: Fault | None = None
         self._forget_pass()
+        self._all.add(self)
 
     @classmethod
     def refused(cls, host: Webui, error: Exception) -> "Protection":
@@ -51,6 +54,12 @@ class Protection:
         protection = cls(host, Settings.disabled(), ())
         protection._refusal = protection._fault = kept(error)
         return protection
+
+    @classmethod
+    def end_all(cls) -> None:
+        """Take out what any generation has left, such as one that failed between two steps; safe at any time."""
+        for protection in list(cls._all):
+            protection.end_sampling()
 
     @property
     def armed(self) -> bool:

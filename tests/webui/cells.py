@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+from data_folder import SETTINGS
+
 from tools.webui_server import Drawn, Server
 
 GI = {"concepts": ["beer"], "strength": 4}
@@ -13,6 +15,7 @@ LAYERS = 16  # of SD1; SDXL has 70
 def check(server: Server, layers: int = LAYERS, gi: dict = GI, **payload) -> tuple[Drawn, Drawn]:
     """Inhibited, recorded, said, and nothing left behind; gives the pictures without and with."""
     payload = {"prompt": PROMPT} | payload
+    assert payload.get("override_settings", {}).keys() <= SETTINGS.keys(), "the host would not put them back"
     before = server.draw(**payload)
     with said_by(server) as said:
         on = server.draw(gi, **payload)
@@ -49,7 +52,7 @@ def wanting(server: Server, **changes):
     try:
         yield
     finally:
-        server.ask("/companion/want", {"raise_at": None, "nan_at": None, "attention": False})
+        server.ask("/companion/want", {"raise_at": None, "raise_after": None, "nan_at": None, "attention": False})
 
 
 @contextmanager

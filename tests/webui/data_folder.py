@@ -7,7 +7,9 @@ broken             like third, with NaN in the first cross-attention
 xl, two            SDXL's and SD2's topology with random weights, made by `topologies.py` in the host's Python
 """
 
+import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -19,6 +21,25 @@ from tools.webui_server import REPOSITORY
 
 MODEL = REPOSITORY / "models" / "gi-tiny"
 HERE = Path(__file__).parent
+SETTINGS = {
+    "CLIP_stop_at_last_layers": 1,
+    "batch_cond_uncond": True,
+    "cross_attention_optimization": "Automatic",
+    "emphasis": "Original",
+    "pad_cond_uncond": False,
+    "pad_cond_uncond_v0": False,
+    "s_min_uncond_all": False,
+    "sd_checkpoints_limit": 1,
+    "sd_model_checkpoint": "gi-tiny.safetensors",
+    "sd_noise_schedule": "Default",
+    "sd_unet": "Automatic",
+    "sd_vae": "Automatic",
+    "skip_early_cond": 0.0,
+    "token_merging_ratio": 0.0,
+    "upcast_attn": False,
+    "use_old_emphasis_implementation": False,
+}
+"""The host puts an overridden setting back only where its file already has it: so these are there from the start."""
 UNET = "model.diffusion_model."
 FIRST_VALUES = UNET + "input_blocks.1.1.transformer_blocks.0.attn2.to_v.weight"
 
@@ -42,8 +63,8 @@ def fill(data: Path, webui: Path, python: str) -> Path:
     write("broken", {FIRST_VALUES: torch.full_like(weights[FIRST_VALUES], torch.nan)})
     edit = "modules.models.diffusion.ddpm_edit.LatentDiffusion"
     inpainting = "ldm.models.diffusion.ddpm.LatentInpaintDiffusion"
-    write("edit", widened(weights, 8), of_kind(yaml, edit, 8, "edit"))
-    write("inpainting", widened(weights, 9), of_kind(yaml, inpainting, 9, "txt"))
+    write("edit", widened(weights, 8), of_kind(yaml, edit, 8, cond_stage_key="edit", parameterization='"eps"'))
+    write("inpainting", widened(weights, 9), of_kind(yaml, inpainting, 9, finetune_keys="null"))
     subprocess.run([python, HERE / "topologies.py", models], cwd=webui, check=True, env=os.environ)
 
     prefix = "first_stage_model."
@@ -54,6 +75,7 @@ def fill(data: Path, webui: Path, python: str) -> Path:
     write_embeddings(data / "embeddings", weights)
     style = 'name,prompt,negative_prompt\nlively,"{prompt}, a cat",car\n'
     (data / "styles.csv").write_text(style)
+    (data / "config.json").write_text(json.dumps(SETTINGS))
     return checkpoint
 
 
@@ -75,16 +97,13 @@ def widened(weights: dict, channels: int) -> dict:
     return {key: torch.cat([weights[key], more.to(weights[key])], dim=1)}
 
 
-def of_kind(yaml: str, target: str, channels: int, cond_stage_key: str) -> str:
-    """gi-tiny's configuration for a model of another class, with further input channels."""
-    for old, new in (
-        ("target: ldm.models.diffusion.ddpm.LatentDiffusion", f"target: {target}"),
-        ("in_channels: 4", f"in_channels: {channels}"),
-        ("cond_stage_key: txt", f"cond_stage_key: {cond_stage_key}"),
-        ("conditioning_key: crossattn", "conditioning_key: hybrid"),
-    ):
-        assert yaml.count(old) == 1, old
-        yaml = yaml.replace(old, new)
+def of_kind(yaml: str, target: str, channels: int, **changed: str) -> str:
+    """gi-tiny's configuration for a model of another class, with further input channels and these parameters."""
+    yaml = yaml.replace("target: ldm.models.diffusion.ddpm.LatentDiffusion", f"target: {target}")
+    yaml = yaml.replace("in_channels: 4", f"in_channels: {channels}")
+    for name, value in ({"conditioning_key": "hybrid"} | changed).items():
+        yaml = re.sub(rf"\n    {name}: .*", "", yaml)
+        yaml = yaml.replace("\n  params:", f"\n  params:\n    {name}: {value}", 1)
     return yaml
 
 

@@ -23,8 +23,11 @@ def test_two_loras_at_once(server):
 
 
 def test_textual_inversion_in_the_prompt(server):
-    off, on = check(server, prompt="a beer and a sigil on grass")
-    assert 'TI hashes: "sigil: ' in off.infotexts[0] and 'TI hashes: "sigil: ' in on.infotexts[0]
+    prompt = "a beer and a sigil on grass"
+    check(server, prompt=prompt)
+    for gi in (None, GI):
+        server.draw(prompt=PROMPT)  # a prompt that the host has cached it does not name the embeddings of
+        assert 'TI hashes: "sigil: ' in server.draw(gi, prompt=prompt).infotexts[0]
 
 
 def test_a_textual_inversion_is_a_concept_with_its_own_vectors_and_no_trace_in_the_infotext(server):

@@ -41,7 +41,7 @@ def test_the_fake_host_calls_the_scripts_methods_as_the_hosts_runner_does(shapes
     assert shapes["runner"] == {
         "process": "(self, p)",
         "process_before_every_sampling": "(self, p, **kwargs)",
-        "post_sample": "(self, p, ps: modules.scripts.PostSampleArgs)",
+        "post_sample": "(self, p, ps)",
         "postprocess": "(self, p, processed)",
     }
 

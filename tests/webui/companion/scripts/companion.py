@@ -33,7 +33,7 @@ sd_models_config.config_default = str(HERE / "gi-tiny.yaml")
 if (HERE / "open_clip").exists():
     open_clip.add_model_config(HERE / "open_clip")
 
-wanted = {"raise_at": None, "nan_at": None, "attention": False}
+wanted = {"raise_at": None, "raise_after": None, "nan_at": None, "attention": False}
 seen = {}
 
 
@@ -41,7 +41,9 @@ seen = {}
 
 
 def want(changes: dict = Body()) -> dict:  # noqa: B008
-    """Set some of: raise_at, nan_at (a step, or None), attention (whether attn2 also attends to a context of ours)."""
+    """Set some of: raise_at, nan_at (a step in whose UNet call it happens, or None), raise_after (a step after which),
+    attention (whether attn2 also attends to a context of ours).
+    """
     wanted.update(changes)
     unet = shared.sd_model.model.diffusion_model
     for name, module in unet.named_modules():
@@ -83,6 +85,8 @@ def on_cfg_denoiser(params):
     middle = shared.sd_model.model.diffusion_model.middle_block
     if denoiser.step == wanted["raise_at"]:
         once(middle, raising)
+    if denoiser.step == wanted["raise_after"]:
+        shared.total_tqdm.update = raising_between_two_steps
     if denoiser.step == wanted["nan_at"]:
         once(middle, lambda output: output * float("nan"))
 
@@ -100,6 +104,11 @@ def once(module, change):
 
 def raising(output):
     raise RuntimeError("an error on purpose")
+
+
+def raising_between_two_steps():
+    del shared.total_tqdm.update  # the class's own is back
+    raising(None)
 
 
 class ReplacedUnet(sd_unet.SdUnet):
@@ -181,7 +190,9 @@ COMPONENTS = ("Checkbox", "Slider", "Textbox", "Radio", "Dropdown", "HTML", "Acc
 
 
 def signature(function) -> str:
-    return str(inspect.signature(function))
+    """The signature without annotations."""
+    plain = [part.replace(annotation=part.empty) for part in inspect.signature(function).parameters.values()]
+    return str(inspect.Signature(plain))
 
 
 def parameters(kind) -> list:
