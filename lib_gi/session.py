@@ -15,14 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from lib_gi import inhibitor
 from lib_gi.books import Books, missed_error
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import (
-    ContextWidthError,
     GrowthInhibitorError,
     NeverHitError,
     RowCountError,
@@ -31,7 +28,8 @@ from lib_gi.errors import (
     UnsupportedModelError,
 )
 from lib_gi.features import Features, Record, collect
-from lib_gi.layers import Layer, check_width, find_cross_attention
+from lib_gi.injection import Injection
+from lib_gi.layers import Layer, find_cross_attention
 from lib_gi.rows import RowMap
 
 
@@ -54,39 +52,23 @@ class Session:
         bound: tuple[float, float] | None = None,
         record_features: bool = False,
     ) -> None:
-        if weighting not in inhibitor.WEIGHTINGS:
-            allowed = ", ".join(inhibitor.WEIGHTINGS)
-            raise SettingsError(f"weighting is {weighting!r}; expected one of {allowed}; choose one of them")
-        self.unet, self.concepts = unet, tuple(concepts)
-        self.weighting, self.bound, self.record_features = weighting, bound, record_features
+        self.unet, self.concepts, self.record_features = unet, tuple(concepts), record_features
         self.first_step, self.last_step = first_step, last_step
         self.passes = self.calls = 0
         self._layers = find_cross_attention(unet) if self.concepts else []
+        self._injection = Injection(self._layers, self.concepts, weighting, bound)
         self._books = Books(self._layers)
         self._depth = 0
         self._handles: list[Any] = []
         self._records: list[list[Record]] = []
-        self._spans = [(c.s, c.e) for c in self.concepts]
-        self._c_star = self._joined_contexts()
         self._forget_pass()
-        self.set_w([c.w for c in self.concepts])
 
     # -- what the host tells -------------------------------------------------------------------------------
 
     def set_w(self, w: Sequence[Tensor]) -> None:
         """Use these scales from the next layer on: (images or 1, e - s) per concept, never positive."""
-        if len(w) != len(self.concepts):
-            raise SettingsError(
-                f"{len(w)} scales for {len(self.concepts)} concepts; expected one each; add w"
-            )
-        try:
-            self._w = inhibitor.spread_w(list(w), self._spans, self._c_star.shape[1])
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
-        self._idle = not bool((self._w != 0).any())
-        for layer in self._layers:
-            layer.growths.clear()
-        if self._depth and not self._handles and not self._idle:
+        self._injection.set_w(w)
+        if self._depth and not self._handles and not self._injection.idle:
             raise SettingsError(
                 "scales came after a session was entered that had none, so no layer is hooked; expected a"
                 " session that records features; pass record_features=True, or enter with the scales"
@@ -110,9 +92,9 @@ class Session:
             self.begin_pass()
         with self._keeping_fault():
             self._books.begin_step(rows)
-            if 1 < self._w.shape[1] < rows.image_count:
+            if 1 < self._injection.images < rows.image_count:
                 raise RowCountError(
-                    f"there are scales for {self._w.shape[1]} images, but rows of {rows.image_count} images;"
+                    f"there are scales for {self._injection.images} images, but rows of {rows.image_count} images;"
                     " expected one row of w for each image, or one for all; set w again"
                 )
         self.calls += 1
@@ -147,7 +129,7 @@ class Session:
     def features(self, sampling_pass: int = -1) -> dict[str, Features]:
         """The features of a sampling pass by concept name; empty unless they were asked for and seen."""
         records = self._records[sampling_pass] if self._records else []
-        return collect(records, [c.name for c in self.concepts], self._spans, len(self._layers))
+        return collect(records, [c.name for c in self.concepts], self._injection.spans, len(self._layers))
 
     # -- entering and leaving ------------------------------------------------------------------------------
 
@@ -160,7 +142,7 @@ class Session:
         self._forget_pass()
         for layer in self._layers:
             layer.hits = 0
-            if self.concepts and (self.record_features or not self._idle):
+            if self.concepts and (self.record_features or not self._injection.idle):
                 self._handles.append(layer.to_q.register_forward_hook(self._hook_for_q(layer)))
                 self._handles.append(layer.to_out.register_forward_pre_hook(self._hook_for_out(layer)))
         return self
@@ -215,70 +197,21 @@ class Session:
 
     def _changed(self, layer: Layer, h: Tensor, q: Tensor) -> Tensor | None:
         """h with the inhibitors in its conditional rows, or None where nothing is to change."""
-        act, rows = self._acting and not self._idle, self._books.rows
-        if not rows.conditional or not (act or self.record_features):
-            return None
-        picked = self._picked(rows.conditional, h.device)
-        growth = self._growth(layer, q, rows.image_of_conditional)
-        h_picked, q_picked = h[picked], q[picked]  # (B, N, H*d), conditional rows only
-        maps = None
-        if self.record_features:
-            maps = inhibitor.feature_maps(h_picked, q_picked, growth, layer.heads)
-            means = [inhibitor.features(m).detach() for m in maps]  # (C, B, T) each
+        rows = self._books.rows
+        Z, means = self._injection.changed(layer, h, q, rows, self._acting, self.record_features)
+        if means is not None:
             at = self._books.step, self._layers.index(layer), rows.image_of_conditional
             self._records[-1].append(Record(*at, *means))
-        if not act:
-            return None
-        Z_picked = inhibitor.inhibit(
-            h_picked, q_picked, growth, layer.heads, self.weighting, self.bound, maps
-        )
-        layer.check_finite(h_picked, Z_picked)
-        if len(rows.conditional) == len(rows):
-            return Z_picked
-        Z = h.clone()
-        Z[picked] = Z_picked
         return Z
 
-    def _growth(self, layer: Layer, q: Tensor, images: tuple[int, ...]) -> inhibitor.Growth:
-        """The layer's constants of this pass, for rows of these images."""
-        if layer.stars is None:
-            layer.stars = layer.make_stars(self._c_star.to(q.device, q.dtype))
-        if self._w.shape[1] == 1:
-            images = ()
-        if images not in layer.growths:
-            w = self._w[:, list(images)] if images else self._w  # (C, B or 1, L)
-            layer.growths[images] = inhibitor.prepare(*layer.stars, w, self._spans, self.weighting)
-        return layer.growths[images]
-
-    def _picked(self, rows: tuple[int, ...], device: torch.device) -> slice | Tensor:
-        """These rows: a slice where they lie together, else an index that is kept on the device."""
-        if rows[-1] - rows[0] + 1 == len(rows):
-            return slice(rows[0], rows[-1] + 1)
-        if (rows, device) not in self._indices:
-            self._indices[rows, device] = torch.tensor(rows, device=device)
-        return self._indices[rows, device]
-
     # -- state ---------------------------------------------------------------------------------------------
-
-    def _joined_contexts(self) -> Tensor:
-        """c* of all concepts, (C, L, D)."""
-        if not self.concepts:
-            return torch.zeros(0, 0, 0)
-        if len({c.c_star.shape for c in self.concepts}) > 1:
-            raise ContextWidthError(
-                "the concepts' contexts differ in shape; expected all from one encoder; encode them again"
-            )
-        check_width(self._layers, self.concepts[0].c_star.shape[2])
-        return torch.cat([c.c_star.detach() for c in self.concepts])
 
     def _forget_pass(self) -> None:
         self._books.forget()
         self._acting = False
-        self._indices: dict[tuple, Tensor] = {}
         self._fault: GrowthInhibitorError | None = None
         self._told = False
-        for layer in self._layers:
-            layer.forget()
+        self._injection.forget()
 
     @contextmanager
     def _keeping_fault(self) -> Iterator[None]:

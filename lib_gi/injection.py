@@ -1,0 +1,117 @@
+"""What is added in each layer: the concepts' contexts and scales, and what a pass keeps of both."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lib_gi import inhibitor
+from lib_gi.encoded import EncodedConcept
+from lib_gi.errors import ContextWidthError, SettingsError
+from lib_gi.layers import Layer, check_width
+from lib_gi.rows import RowMap
+
+
+class Injection:
+    """Concepts with their scales, ready for any of `layers`. Symbols as in `inhibitor.py`.
+
+    Raises SettingsError for scales that cannot be, ContextWidthError for contexts that do not fit.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        concepts: Sequence[EncodedConcept],
+        weighting: str,
+        bound: tuple[float, float] | None,
+    ) -> None:
+        if weighting not in inhibitor.WEIGHTINGS:
+            allowed = ", ".join(inhibitor.WEIGHTINGS)
+            raise SettingsError(f"weighting is {weighting!r}; expected one of {allowed}; choose one of them")
+        self.weighting, self.bound = weighting, bound
+        self.spans = [(c.s, c.e) for c in concepts]
+        self._layers = layers
+        self._indices: dict[tuple, Tensor] = {}
+        self._c_star = self._joined_contexts(concepts)
+        self.set_w([c.w for c in concepts])
+
+    def set_w(self, w: Sequence[Tensor]) -> None:
+        """Use these scales from the next layer on: (images or 1, e - s) per concept, never positive."""
+        if len(w) != len(self.spans):
+            raise SettingsError(f"{len(w)} scales for {len(self.spans)} concepts; expected one each; add w")
+        try:
+            self._w = inhibitor.spread_w(list(w), self.spans, self._c_star.shape[1])
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        self.idle = not bool((self._w != 0).any())
+        for layer in self._layers:
+            layer.growths.clear()
+
+    @property
+    def images(self) -> int:
+        """For how many images there are scales of their own; 1 where all have the same."""
+        return self._w.shape[1]
+
+    def forget(self) -> None:
+        """Drop what belongs to a sampling pass."""
+        self._indices.clear()
+        for layer in self._layers:
+            layer.forget()
+
+    def changed(
+        self, layer: Layer, h: Tensor, q: Tensor, rows: RowMap, act: bool, read: bool
+    ) -> tuple[Tensor | None, list[Tensor] | None]:
+        """h with the inhibitors in its conditional rows, and the means of M* and a, each (C, B, T).
+
+        h, q: (rows, N, H*d). The first is None without `act` or where nothing is to change, the second
+        without `read`.
+        """
+        act = act and not self.idle
+        if not rows.conditional or not (act or read):
+            return None, None
+        picked = self._picked(rows.conditional, h.device)
+        growth = self._growth(layer, q, rows.image_of_conditional)
+        h_picked, q_picked = h[picked], q[picked]  # (B, N, H*d), conditional rows only
+        maps = means = None
+        if read:
+            maps = inhibitor.feature_maps(h_picked, q_picked, growth, layer.heads)
+            means = [inhibitor.features(m).detach() for m in maps]
+        if not act:
+            return None, means
+        Z_picked = inhibitor.inhibit(h_picked, q_picked, growth, layer.heads, self.weighting, self.bound, maps)
+        layer.check_finite(h_picked, Z_picked)
+        if len(rows.conditional) == len(rows):
+            return Z_picked, means
+        Z = h.clone()
+        Z[picked] = Z_picked
+        return Z, means
+
+    def _growth(self, layer: Layer, q: Tensor, images: tuple[int, ...]) -> inhibitor.Growth:
+        """The layer's constants of this pass, for rows of these images."""
+        if layer.stars is None:
+            layer.stars = layer.make_stars(self._c_star.to(q.device, q.dtype))
+        if self._w.shape[1] == 1:
+            images = ()
+        if images not in layer.growths:
+            w = self._w[:, list(images)] if images else self._w  # (C, B or 1, L)
+            layer.growths[images] = inhibitor.prepare(*layer.stars, w, self.spans, self.weighting)
+        return layer.growths[images]
+
+    def _picked(self, rows: tuple[int, ...], device: torch.device) -> slice | Tensor:
+        """These rows: a slice where they lie together, else an index that is kept on the device."""
+        if rows[-1] - rows[0] + 1 == len(rows):
+            return slice(rows[0], rows[-1] + 1)
+        if (rows, device) not in self._indices:
+            self._indices[rows, device] = torch.tensor(rows, device=device)
+        return self._indices[rows, device]
+
+    def _joined_contexts(self, concepts: Sequence[EncodedConcept]) -> Tensor:
+        """c* of all concepts, (C, L, D)."""
+        if not concepts:
+            return torch.zeros(0, 0, 0)
+        if len({c.c_star.shape for c in concepts}) > 1:
+            raise ContextWidthError(
+                "the concepts' contexts differ in shape; expected all from one encoder; encode them again"
+            )
+        check_width(self._layers, concepts[0].c_star.shape[2])
+        return torch.cat([c.c_star.detach() for c in concepts])
