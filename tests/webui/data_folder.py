@@ -26,6 +26,7 @@ SETTINGS = {
     "batch_cond_uncond": True,
     "cross_attention_optimization": "Automatic",
     "emphasis": "Original",
+    "live_previews_enable": False,  # those of SDXL would need a download
     "pad_cond_uncond": False,
     "pad_cond_uncond_v0": False,
     "s_min_uncond_all": False,

@@ -23,8 +23,11 @@ def wanted() -> bool:
 
 
 def note(report) -> None:
-    """Keep a test's outcome: one that fails anywhere has failed, also while it is set up or taken down."""
-    if "/webui/" not in report.nodeid:
+    """Keep a test's outcome: one that fails anywhere has failed, also while it is set up or taken down.
+
+    What is tried in a browser is no cell here: it has a figure of its own.
+    """
+    if "/webui/" not in report.nodeid or "browser" in report.nodeid:
         return
     if report.failed:
         cells[report.nodeid] = "failed"

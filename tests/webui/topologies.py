@@ -39,14 +39,18 @@ def main(folder: Path) -> None:
 
 
 def random_weights(config) -> dict:
-    """The weights of the model; what starts as zero, so that training starts gently, is random here."""
+    """The weights of the model. What starts as zero is random here: layers that training would open gently, and biases,
+    without which a context could have a mean of exactly zero, by which the host divides.
+    """
     from sgm.util import instantiate_from_config
 
     torch.manual_seed(0)
     model = instantiate_from_config(config)
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.ndim > 1 and not parameter.any():
+            if parameter.ndim == 1:
+                parameter.add_(torch.randn(parameter.shape), alpha=0.05)
+            elif not parameter.any():
                 parameter.normal_(std=0.3 * parameter[0].numel() ** -0.5)
     return {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
 

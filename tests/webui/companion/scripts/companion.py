@@ -111,6 +111,19 @@ def raising_between_two_steps():
     raising(None)
 
 
+class Seeding(scripts.Script):
+    """img2img encodes its picture with noise of torch's own generator, which the host seeds nowhere."""
+
+    def title(self):
+        return "Companion"
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible
+
+    def process(self, p, *args):
+        torch.manual_seed(0)
+
+
 class ReplacedUnet(sd_unet.SdUnet):
     """Stands for a UNet that runs elsewhere, such as TensorRT's."""
 
