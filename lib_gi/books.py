@@ -23,6 +23,11 @@ class Books:
         self.step = -1
         self.count = 0
 
+    @property
+    def image_count(self) -> int:
+        """How many images the announced rows are of."""
+        return 0 if self._counter is None else self._counter.rows.image_count
+
     def begin_step(self, rows: RowMap) -> None:
         """The calls that follow share out these rows."""
         self.close()
@@ -32,9 +37,7 @@ class Books:
     def reach(self, layer: Layer, count: int) -> None:
         """A layer was reached with that many rows; RowCountError or LayerMissedError when it cannot be."""
         if self._counter is None:
-            raise RowCountError(
-                "the UNet ran before the host told its rows; expected begin_step before; report the host"
-            )
+            raise untold_error()
         if layer in self._reached:
             self.close()
         if not self._reached:
@@ -48,6 +51,19 @@ class Books:
         self._reached.add(layer)
         layer.hits += 1
 
+    def coming(self, count: int) -> RowMap:
+        """The rows of a call of `count` rows that is about to begin; RowCountError as for `reach`."""
+        self.close()
+        if self._counter is None:
+            raise untold_error()
+        return self._counter.rows.part(self._counter.taken, count)
+
+    def take_back(self) -> None:
+        """The call that is under way does not count: its rows are those of the next call."""
+        self.close()
+        self._counter.taken -= len(self.rows)
+        self.count -= 1
+
     def close(self) -> None:
         """End the call that is under way; LayerMissedError when not all layers were reached in it."""
         missed = [layer.name for layer in self._layers if layer not in self._reached]
@@ -55,6 +71,11 @@ class Books:
             names = ", ".join(missed[:3]) + (", ..." if len(missed) > 3 else "")
             raise missed_error(f"{len(missed)} of {len(self._layers)} layers were not reached ({names})")
         self._reached = set()
+
+
+def untold_error() -> RowCountError:
+    """The error for a call of rows that the host did not tell."""
+    return RowCountError("the UNet ran before the host told its rows; expected begin_step before; report the host")
 
 
 def missed_error(what: str) -> LayerMissedError:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from lib_gi.errors import ContextWidthError
@@ -12,19 +13,24 @@ class EncodedConcept:
     """What a session needs to know of a concept.
 
     c_star: (1, L, D), of the phrase on its own; the phrase's tokens are [s, e). w: (images or 1, e - s),
-    never positive.
+    never positive; None where an adapter infers it.
     """
 
     name: str
     c_star: Tensor
     s: int
     e: int
-    w: Tensor
+    w: Tensor | None
 
     @property
-    def strength(self) -> float:
-        """The user's number, >= 0: that of the token and image that are suppressed most."""
-        return 0.0 - float(self.w.min())
+    def strength(self) -> float | None:
+        """The user's number, >= 0: that of the token and image that are suppressed most; None where it is inferred."""
+        return None if self.w is None else 0.0 - float(self.w.min())
+
+    @property
+    def first_w(self) -> Tensor:
+        """w, and zeros where it is still to be inferred."""
+        return torch.zeros(1, self.e - self.s) if self.w is None else self.w
 
     def __post_init__(self) -> None:
         shape = tuple(self.c_star.shape)

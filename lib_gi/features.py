@@ -21,6 +21,10 @@ class Features:
     M_star: Tensor
     agreement: Tensor
 
+    def of_image(self, image: int) -> "Features":
+        """Those of one image, (steps, layers, 1, tokens)."""
+        return Features(self.M_star[:, :, image : image + 1], self.agreement[:, :, image : image + 1])
+
 
 class Record(NamedTuple):
     """What one layer saw in one UNet call."""

@@ -33,7 +33,7 @@ class Injection:
         self._layers = layers
         self._indices: dict[tuple, Tensor] = {}
         self._c_star = self._joined_contexts(concepts)
-        self.set_w([c.w for c in concepts])
+        self.set_w([c.first_w for c in concepts])
 
     def set_w(self, w: Sequence[Tensor]) -> None:
         """Use these scales from the next layer on: (images or 1, e - s) per concept, never positive."""

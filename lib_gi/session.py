@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from lib_gi.adapter import Adapter
 from lib_gi.books import Books, missed_error
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import (
@@ -30,6 +32,7 @@ from lib_gi.errors import (
 from lib_gi.features import Features, Record, collect
 from lib_gi.injection import Injection
 from lib_gi.layers import Layer, find_cross_attention
+from lib_gi.reading import Reading
 from lib_gi.rows import RowMap
 
 
@@ -37,7 +40,8 @@ class Session:
     """Inhibits concepts in a UNet while it is entered; the module's text has the order of calls.
 
     Without a concept, or with every w zero and no features asked for, entering installs nothing.
-    w holds one row per image, or one for all. Raises UnsupportedModelError or SettingsError when made,
+    w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
+    pass, from one more call of the UNet. Raises UnsupportedModelError or SettingsError when made,
     other errors of ours while sampling, and NeverHitError on leaving when no layer was ever called.
     """
 
@@ -51,17 +55,31 @@ class Session:
         last_step: int | None = None,
         bound: tuple[float, float] | None = None,
         record_features: bool = False,
+        adapter: Adapter | None = None,
     ) -> None:
         self.unet, self.concepts, self.record_features = unet, tuple(concepts), record_features
         self.first_step, self.last_step = first_step, last_step
         self.passes = self.calls = 0
         self._layers = find_cross_attention(unet) if self.concepts else []
         self._injection = Injection(self._layers, self.concepts, weighting, bound)
+        self._reading = self._reading_by(adapter)
         self._books = Books(self._layers)
         self._depth = 0
         self._handles: list[Any] = []
         self._records: list[list[Record]] = []
         self._forget_pass()
+
+    def _reading_by(self, adapter: Adapter | None) -> Reading | None:
+        """What infers the scales that the concepts lack; None where they lack none."""
+        lacking = [c.name for c in self.concepts if c.w is None]
+        if not lacking:
+            return None
+        if adapter is None:
+            raise SettingsError(
+                f"the scale of {', '.join(lacking)} is to be inferred, and there is no adapter; expected one for"
+                " this model; choose a fixed strength, or train an adapter"
+            )
+        return Reading(adapter, self.concepts, self.layer_names)
 
     # -- what the host tells -------------------------------------------------------------------------------
 
@@ -142,9 +160,11 @@ class Session:
         self._forget_pass()
         for layer in self._layers:
             layer.hits = 0
-            if self.concepts and (self.record_features or not self._injection.idle):
+            if self.concepts and (self.record_features or self._reading or not self._injection.idle):
                 self._handles.append(layer.to_q.register_forward_hook(self._hook_for_q(layer)))
                 self._handles.append(layer.to_out.register_forward_pre_hook(self._hook_for_out(layer)))
+        if self._reading:
+            self._handles.append(self.unet.register_forward_pre_hook(self._read_first, with_kwargs=True))
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -197,12 +217,30 @@ class Session:
 
     def _changed(self, layer: Layer, h: Tensor, q: Tensor) -> Tensor | None:
         """h with the inhibitors in its conditional rows, or None where nothing is to change."""
-        rows = self._books.rows
-        Z, means = self._injection.changed(layer, h, q, rows, self._acting, self.record_features)
+        rows, is_reading = self._books.rows, self._seen is not None
+        act, read = self._acting and not is_reading, self.record_features or is_reading
+        Z, means = self._injection.changed(layer, h, q, rows, act, read)
         if means is not None:
             at = self._books.step, self._layers.index(layer), rows.image_of_conditional
-            self._records[-1].append(Record(*at, *means))
+            (self._seen if is_reading else self._records[-1]).append(Record(*at, *means))
         return Z
+
+    def _read_first(self, unet: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Before a pass's first call: the same call once more, in which the layers are only read."""
+        with self._inside_forward():
+            sample = args[0] if args else kwargs.get("sample", kwargs.get("x"))
+            images = self._books.coming(sample.shape[0]).image_of_conditional
+            if not self._reading.wants(images):
+                return
+            self._seen = []
+            try:
+                with torch.no_grad():
+                    unet.forward(*args, **kwargs)  # not the module itself: its hooks count calls
+                self._books.take_back()
+                self._reading.take(self._seen, images)
+            finally:
+                self._seen = None
+            self._injection.set_w(self._reading.w(self._books.image_count))
 
     # -- state ---------------------------------------------------------------------------------------------
 
@@ -211,7 +249,11 @@ class Session:
         self._acting = False
         self._fault: GrowthInhibitorError | None = None
         self._told = False
+        self._seen: list[Record] | None = None  # by the layers in a call that only reads
         self._injection.forget()
+        if self._reading:
+            self._reading.forget()
+            self._injection.set_w([c.first_w for c in self.concepts])
 
     @contextmanager
     def _keeping_fault(self) -> Iterator[None]:

@@ -37,7 +37,7 @@ class Making:
     autoencoder_steps: int = 1100
     text_steps: int = 600
     judge_steps: int = 1100
-    unet_steps: int = 5800
+    unet_steps: int = 7200
     autoencoder_widths: tuple[int, ...] = (32, 32, 64, 128)
     text_width: int = 128
     unet_widths: tuple[int, ...] = WIDTHS

@@ -18,9 +18,10 @@ from .world import Scene, random_scene
 WIDTHS = (64, 64, 128, 128)
 HEAD_WIDTH = 32
 EMPTY_SHARE = 0.1
-# How much more often than others a scene with several named objects is seen in the last part of the training:
-# single objects are learnt long before two in one picture are.
-EMPHASIS, EMPHASIS_FROM = 2.5, 0.75
+# Single objects are learnt long before two in one picture are. So in the last part of the training, from LATE on,
+# scenes with several named objects are seen EMPHASIS times as often as others, and composition, which is
+# decided where the noise is stronger than the picture, has its full weight.
+EMPHASIS, LATE = 2.5, 0.75
 SNR_LIMIT, LEAST_WEIGHT = 5.0, 0.25
 
 
@@ -66,13 +67,15 @@ def train_unet(
     # Min-SNR weights, but never under a quarter: composition is decided where the noise is strongest.
     weights = (snr.clamp(max=SNR_LIMIT) / (snr + 1)).clamp(min=LEAST_WEIGHT).to(device)
 
+    late_weights = torch.where(snr.to(device) < 1, 1.0, weights)
     several = torch.tensor([EMPHASIS if len(scene.named) > 1 else 1.0 for scene in scenes])
 
     def loss(generator: torch.Generator) -> torch.Tensor:
-        if training.step < EMPHASIS_FROM * steps:
-            index = torch.randint(len(latents), (batch,), generator=generator)
-        else:
+        late = training.step >= LATE * steps
+        if late:
             index = torch.multinomial(several, batch, replacement=True, generator=generator)
+        else:
+            index = torch.randint(len(latents), (batch,), generator=generator)
         text = 1 + 2 * index + torch.randint(2, (batch,), generator=generator)
         text[torch.rand(batch, generator=generator) < EMPTY_SHARE] = 0
         t = torch.randint(1000, (batch,), generator=generator)
@@ -82,7 +85,7 @@ def train_unet(
         x = alpha.sqrt() * z + (1 - alpha).sqrt() * noise
         v = (alpha.sqrt() * noise - (1 - alpha).sqrt() * z).to(device)
         told = unet(x.to(device), t.to(device), known[text].float().to(device)).sample
-        return ((told - v).square().mean((1, 2, 3)) * weights[t]).mean()
+        return ((told - v).square().mean((1, 2, 3)) * (late_weights if late else weights)[t]).mean()
 
     def report(step: int) -> None:
         unet.set_attn_processor(AttnProcessor2_0())

@@ -1,0 +1,56 @@
+"""What an adapter infers at the start of a sampling pass, image by image."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lib_gi.adapter import Adapter
+from lib_gi.encoded import EncodedConcept
+from lib_gi.errors import AdapterError
+from lib_gi.features import Record, collect
+
+
+class Reading:
+    """The scales of a pass: those that an adapter infers, and for the other concepts the given ones.
+
+    Raises AdapterError when the adapter is of another model.
+    """
+
+    def __init__(self, adapter: Adapter, concepts: Sequence[EncodedConcept], layer_names: Sequence[str]) -> None:
+        misfit = adapter.misfit(layer_names)
+        if misfit:
+            raise AdapterError(
+                f"the adapter does not belong to this model: {misfit}; expected the one that was trained on it;"
+                " choose another, or a fixed strength"
+            )
+        self._adapter, self._concepts, self._layers = adapter, concepts, len(layer_names)
+        self.forget()
+
+    def forget(self) -> None:
+        """A pass begins: nothing is read yet."""
+        self._inferred: dict[int, list[Tensor]] = {}  # by image: for each concept (e - s,)
+
+    def wants(self, images: Sequence[int]) -> bool:
+        """Whether some of these images are not read yet."""
+        return any(image not in self._inferred for image in images)
+
+    def take(self, records: Sequence[Record], images: Sequence[int]) -> None:
+        """Infer the scales of these images from what all layers saw in one call."""
+        spans = [(c.s, c.e) for c in self._concepts]
+        features = collect(records, [c.name for c in self._concepts], spans, self._layers)
+        for image in sorted(set(images)):
+            one = {name: seen.of_image(image) for name, seen in features.items()}
+            self._inferred[image] = [self._adapter.w(one[c.name])[0] for c in self._concepts]
+
+    def w(self, images: int) -> list[Tensor]:
+        """Scales (images, e - s) for each concept; zero for an image that is not read yet."""
+        rows = []
+        for index, concept in enumerate(self._concepts):
+            if concept.w is None:
+                none = torch.zeros(concept.e - concept.s)
+                found = [self._inferred.get(image, {index: none})[index] for image in range(images)]
+                rows.append(torch.stack(found))
+            else:
+                rows.append(concept.w.expand(images, -1) if concept.w.shape[0] == 1 else concept.w)
+        return rows

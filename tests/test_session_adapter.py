@@ -1,0 +1,168 @@
+"""A session whose scales an adapter infers: read in one more call, then used from the first step on."""
+
+import pytest
+import torch
+from tiny_unet import GUIDED, UNet, concept, inputs
+
+from lib_gi.adapter import Adapter, new_network
+from lib_gi.encoded import EncodedConcept
+from lib_gi.errors import AdapterError, SettingsError
+from lib_gi.rows import RowMap
+from lib_gi.session import Session
+
+LAYERS = ("down_blocks.0.attn2", "mid_block.attn2", "up_blocks.0.attn2")
+
+
+def some_adapter(layers=LAYERS, bias=-1.0, gain=1.0) -> Adapter:
+    torch.manual_seed(4)
+    network = new_network(2 * len(layers))
+    network[-1].bias.data.fill_(bias)
+    network[-1].weight.data.mul_(gain)
+    return Adapter(tuple(layers), "both", network, torch.zeros(6), torch.full((6,), 0.01), -9.0, 0.0)
+
+
+def inferred(**kwargs) -> EncodedConcept:
+    fixed = concept(**kwargs)
+    return EncodedConcept(fixed.name, fixed.c_star, fixed.s, fixed.e, None)
+
+
+@pytest.fixture
+def unet():
+    return UNet()
+
+
+def calls_of(unet):
+    """A list that grows with each run of the UNet's forward, also those that its hooks do not see."""
+    calls, forward = [], unet.forward
+
+    def counted(*args, **kwargs):
+        calls.append(1)
+        return forward(*args, **kwargs)
+
+    unet.forward = counted
+    return calls
+
+
+def run(unet, session, steps=2, rows=GUIDED, x=None):
+    """The outputs of a pass of this many steps."""
+    x = inputs(len(rows)) if x is None else x
+    session.begin_pass(steps)
+    out = []
+    for step in range(steps):
+        session.begin_step(step, rows)
+        out.append(unet(*x))
+        session.end_call()
+    return out
+
+
+def read(unet, concepts, rows=GUIDED):
+    """What the layers see in a call without inhibitors."""
+    with Session(unet, concepts, record_features=True) as session:
+        session.set_w([torch.zeros(1, c.e - c.s) for c in concepts])
+        run(unet, session, 1, rows)
+        return session.features()
+
+
+@pytest.mark.parametrize("weighting", ["plain", "agreement", "projection"])
+def test_the_first_step_already_has_the_scales_of_its_own_image_and_token(unet, weighting):
+    adapter = some_adapter()
+    features = read(unet, [concept()])["a"]
+    w = adapter.w(features)
+    assert len(set(w.flatten().tolist())) == 4  # two images, two tokens
+    with Session(unet, [concept(images=2)], weighting=weighting) as session:
+        session.set_w([w])
+        expected = run(unet, session)
+    calls = calls_of(unet)
+    with Session(unet, [inferred()], weighting=weighting, adapter=adapter) as session:
+        got = run(unet, session)
+        assert len(calls) == 3
+        again = run(unet, session)
+        assert len(calls) == 6
+    for a, b, c in zip(expected, got, again):
+        torch.testing.assert_close(a, b)  # the adapter reads images one by one, which rounds otherwise
+        assert torch.equal(b, c)
+    assert not torch.equal(got[0], unet(*inputs()))
+
+
+def test_where_nothing_grows_the_picture_is_the_unprotected_one_bit_for_bit(unet):
+    plain = unet(*inputs())
+    with Session(unet, [inferred()], adapter=some_adapter(bias=5.0, gain=0.0)) as session:
+        for out in run(unet, session):
+            assert torch.equal(out, plain)
+
+
+@pytest.mark.parametrize("order", [(0, 1, None, None), (None, 0, 1, None), (1, None, None, 0)])
+def test_calls_of_some_rows_at_a_time_give_what_one_call_gives(unet, order):
+    x, context = inputs()
+    rows = RowMap(order)
+    with Session(unet, [inferred()], adapter=some_adapter()) as session:
+        session.begin_step(0, rows)
+        together = unet(x, context)
+        session.end_call()
+    calls = calls_of(unet)
+    with Session(unet, [inferred()], adapter=some_adapter()) as session:
+        for step in range(2):
+            session.begin_step(step, rows)
+            apart = torch.cat([unet(x[i : i + 1], context[i : i + 1]) for i in range(4)])
+            session.end_call()
+            torch.testing.assert_close(apart, together)
+    assert len(calls) == 4 + 2 + 4  # a reading for each conditional row
+
+
+def test_given_and_inferred_scales_go_together(unet):
+    adapter, names = some_adapter(), ("a", "b")
+    both = [inferred(name="a"), concept(name="b", tokens=3, strength=2.0, seed=8)]
+    features = read(unet, [concept(name="a"), both[1]])
+    with Session(unet, [concept(name="a", images=2), both[1]]) as session:
+        session.set_w([adapter.w(features["a"]), torch.full((2, 3), -2.0)])
+        expected = run(unet, session)
+    with Session(unet, both, adapter=adapter) as session:
+        got = run(unet, session)
+    assert tuple(features) == names
+    for a, b in zip(expected, got):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_first_step_that_comes_later_still_reads_the_first(unet):
+    with Session(unet, [inferred()], adapter=some_adapter()) as session:
+        whole = run(unet, session, 3)
+    plain = unet(*inputs())
+    with Session(unet, [inferred()], adapter=some_adapter(), first_step=1) as session:
+        late = run(unet, session, 3)
+    assert torch.equal(late[0], plain) and torch.equal(late[1], whole[1])
+
+
+def test_recorded_features_are_those_of_the_steps_without_the_reading(unet):
+    with Session(unet, [inferred()], adapter=some_adapter(), record_features=True) as session:
+        run(unet, session, 2)
+        assert session.features()["a"].M_star.shape == (2, 3, 2, 2)
+
+
+def test_nothing_stays_installed_whatever_happens_in_the_reading(unet):
+    before = unet(*inputs())
+    broken = some_adapter()
+    broken.mean[0] = float("nan")
+    broken.network[0].weight.data.fill_(float("nan"))
+
+    def fails(*_):
+        raise RuntimeError("no memory")
+
+    with pytest.raises(SettingsError, match="not finite"):
+        with Session(unet, [inferred()], adapter=broken) as session:
+            run(unet, session)
+    handle = unet.mid_block.register_forward_pre_hook(fails)
+    with pytest.raises(RuntimeError, match="no memory"):
+        with Session(unet, [inferred()], adapter=some_adapter()) as session:
+            run(unet, session)
+    handle.remove()
+    assert not unet._forward_pre_hooks and torch.equal(unet(*inputs()), before)
+
+
+def test_a_missing_or_foreign_adapter_is_refused_before_anything_runs(unet):
+    with pytest.raises(SettingsError, match="there is no adapter"):
+        Session(unet, [inferred()])
+    foreign = some_adapter()
+    foreign.layers = LAYERS[:2]
+    with pytest.raises(AdapterError, match="does not belong"):
+        Session(unet, [inferred()], adapter=foreign)
+    assert Session(unet, [concept()], adapter=foreign)  # not needed, so not asked
