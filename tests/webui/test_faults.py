@@ -89,7 +89,7 @@ def test_an_error_in_the_middle(server, usual, step):
 
 @pytest.mark.parametrize("next_one", [None, GI])
 def test_an_error_between_two_steps_leaves_nothing_for_the_next_picture(server, usual, next_one):
-    with wanting(server, raise_after=3), pytest.raises(Refused, match="an error on purpose"):
+    with wanting(server, raise_after=2), pytest.raises(Refused, match="an error on purpose"):
         server.draw(GI, prompt=PROMPT)
     assert server.draw(next_one, prompt=PROMPT).same(usual[next_one is GI])
     assert server.left == NOTHING
