@@ -1,0 +1,125 @@
+"""Labelled examples: what the layers see of a concept in a picture, and the strength that the picture needs.
+
+Tasks are worked off in chunks, and a chunk's file is there whole or not at all, so a stopped search goes on where
+it was. Several processes (RANK and WORLD_SIZE, as `accelerate launch` and torchrun set them) take turns by
+chunk; the files, and so the examples, are the same however many there were.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from tqdm import tqdm
+
+from lib_gi.features import Features
+from lib_gi.training.fit import Examples
+from lib_gi.training.labels import weakest_strengths
+
+
+@dataclass(frozen=True)
+class Task:
+    """One picture: a prompt, its noise, the guidance scale, and the concept that is to be kept out of it."""
+
+    concept: str
+    prompt: str
+    seed: int
+    guidance: float
+
+
+class Drawn(NamedTuple):
+    """Pictures (n, H, W, 3) uint8 and what the layers saw of the concept in the first step."""
+
+    pictures: np.ndarray
+    features: Features
+
+
+class Sampler(Protocol):
+    """What draws pictures with a host's own pipeline."""
+
+    def draw(self, tasks: Sequence[Task], strengths: np.ndarray) -> Drawn:
+        """Pictures of tasks that share concept and guidance, inhibited by a strength each, (n,)."""
+
+
+class Detector(Protocol):
+    """What says whether a concept is in a picture."""
+
+    def found(self, pictures: np.ndarray, concept: str) -> np.ndarray:
+        """For pictures (n, H, W, 3) uint8 whether the concept is found, or the picture broken, (n,) bool."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for labels among strengths up to `strongest`; `about` names the model and all that tells it apart."""
+
+    sampler: Sampler
+    detector: Detector
+    work: Path
+    about: str
+    strongest: float = 12.0
+    chunk: int = 20
+
+    def run(self, tasks: Sequence[Task]) -> None:
+        """Works off what is missing of this process's share, with a progress bar over pictures."""
+        rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        self.work.mkdir(parents=True, exist_ok=True)
+        mine = [part for index, part in enumerate(self.parts(tasks)) if index % world == rank]
+        missing = [part for part in mine if not self.file(part).exists()]
+        with tqdm(total=sum(map(len, missing)), desc="labels", unit="picture", mininterval=2) as bar:
+            for part in missing:
+                self.label(part)
+                bar.update(len(part))
+
+    def examples(self, tasks: Sequence[Task]) -> Examples:
+        """The examples of all tasks that have a label; FileNotFoundError when some are not worked off."""
+        features, labels, pictures, first = [], [], [], 0
+        for part in self.parts(tasks):
+            stored = load_file(self.file(part))
+            tokens = stored["M_star"].shape[1]
+            known = ~stored["strength"].isnan()
+            features.append([stored[name][known].flatten(0, 1) for name in ("M_star", "agreement")])
+            labels.append(-stored["strength"][known].repeat_interleave(tokens))
+            numbers = first + torch.arange(len(part))
+            pictures.append(numbers[known].repeat_interleave(tokens))
+            first += len(part)
+        M_star, agreement = (torch.cat(parts) for parts in zip(*features))
+        return Examples(M_star, agreement, torch.cat(labels), torch.cat(pictures))
+
+    def parts(self, tasks: Sequence[Task]) -> list[list[Task]]:
+        """The tasks in chunks of one concept and guidance scale each, in order."""
+        groups: dict[tuple, list[Task]] = {}
+        for task in tasks:
+            groups.setdefault((task.concept, task.guidance), []).append(task)
+        return [g[start : start + self.chunk] for g in groups.values() for start in range(0, len(g), self.chunk)]
+
+    def label(self, part: Sequence[Task]) -> None:
+        """Finds the labels of one chunk and writes its file."""
+        concept, nothing = part[0].concept, np.zeros(len(part))
+        pictures, features = self.sampler.draw(part, nothing)
+        strengths = weakest_strengths(
+            lambda tried: self.sampler.draw(part, tried).pictures,
+            lambda drawn: self.detector.found(drawn, concept),
+            self.detector.found(pictures, concept),
+            self.strongest,
+        )
+        file = self.file(part)
+        unfinished = file.with_suffix(f".{os.getpid()}.part")
+        tensors = {
+            "M_star": features.M_star[0].permute(1, 2, 0).contiguous(),  # (layers, n, T) as (n, T, layers)
+            "agreement": features.agreement[0].permute(1, 2, 0).contiguous(),
+            "strength": torch.from_numpy(strengths).float(),
+        }
+        save_file(tensors, unfinished, metadata={"tasks": json.dumps([asdict(task) for task in part])})
+        unfinished.replace(file)
+
+    def file(self, part: Sequence[Task]) -> Path:
+        """Where a chunk is kept: named by all that its labels depend on."""
+        told = json.dumps([self.about, self.strongest, [asdict(task) for task in part]])
+        name = part[0].concept.replace(" ", "_")
+        return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"

@@ -1,0 +1,106 @@
+"""The search for examples: resumed, shared out, and the same however it ran."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_pipelines import sd1, write_tokenizer
+
+from lib_gi.features import Features
+from lib_gi.training.diffusers import PipelineSampler
+from lib_gi.training.search import Drawn, Search, Task
+
+TASKS = [Task(concept, f"prompt {seed}", seed, 4.0 + seed % 2) for concept in ("a", "b c") for seed in range(7)]
+
+
+class Paint:
+    """A picture's value is its strength; a concept of two words has two tokens. Counts what it draws."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def draw(self, tasks, strengths):
+        assert len({(task.concept, task.guidance) for task in tasks}) == 1
+        self.drawn += [(task.concept, task.seed) for task in tasks]
+        shown = np.stack([strengths, [task.seed for task in tasks]], 1)
+        pictures = np.repeat(shown[:, None, None, :], 1, 1).astype(float)
+        tokens = len(tasks[0].concept.split())
+        values = torch.tensor([[[[float(task.seed)] * tokens for task in tasks]] * 3])  # (1, 3, n, T)
+        return Drawn(pictures, Features(values, -values))
+
+
+class Needs:
+    """Seed 0 shows nothing, seed 6 is never erased, the others need their seed as strength."""
+
+    def found(self, pictures, concept):
+        strengths, seeds = pictures[:, 0, 0, 0], pictures[:, 0, 0, 1]
+        return (seeds > 0) & ((strengths < seeds) | (seeds == 6))
+
+
+def search(work, sampler=None, **kwargs):
+    return Search(sampler or Paint(), Needs(), work, "model", strongest=8.0, chunk=3, **kwargs)
+
+
+def test_examples_have_the_features_and_labels_of_their_own_picture(tmp_path):
+    found = search(tmp_path)
+    found.run(TASKS)
+    examples = found.examples(TASKS)
+    seeds = examples.M_star[:, 0]
+    assert torch.equal(examples.agreement, -examples.M_star) and examples.M_star.shape == (6 + 12, 3)
+    assert 6 not in seeds.tolist() and examples.w[seeds == 0].eq(0).all()
+    for seed, w in zip(seeds.tolist(), examples.w.tolist()):
+        assert -w >= seed and (seed == 0 or -w < seed + 1)
+    per_picture = {int(p): seeds[examples.picture == p].unique().tolist() for p in examples.picture}
+    assert all(len(values) == 1 for values in per_picture.values()) and len(per_picture) == 12
+
+
+def test_a_stopped_search_goes_on_and_a_finished_one_draws_nothing(tmp_path):
+    class Stopped(Paint):
+        def draw(self, tasks, strengths):
+            if len(self.drawn) > 40:
+                raise KeyboardInterrupt
+            return super().draw(tasks, strengths)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, Stopped()).run(TASKS)
+    kept = list(tmp_path.glob("*.safetensors"))
+    assert 0 < len(kept) < 6
+    second = Paint()
+    search(tmp_path, second).run(TASKS)
+    assert 0 < len(second.drawn) < 7 * len(TASKS)
+    third = Paint()
+    search(tmp_path, third).run(TASKS)
+    assert not third.drawn
+    other = Paint()
+    Search(other, Needs(), tmp_path, "another model", 8.0, 3).run(TASKS)
+    assert len(other.drawn) == 7 * len(TASKS)
+
+
+def test_two_processes_share_the_work_and_the_merge_is_the_same(tmp_path, monkeypatch):
+    alone = search(tmp_path / "one")
+    alone.run(TASKS)
+    drawn = []
+    for rank in (1, 0):
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        part = search(tmp_path / "two")
+        part.run(TASKS)
+        drawn.append(set(part.sampler.drawn))
+    assert drawn[0] and drawn[1] and not drawn[0] & drawn[1]
+    one, two = alone.examples(TASKS), part.examples(TASKS)
+    for name in ("M_star", "agreement", "w", "picture"):
+        assert torch.equal(getattr(one, name), getattr(two, name))
+
+
+def test_what_is_missing_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        search(tmp_path).examples(TASKS)
+
+
+def test_a_pipeline_draws_each_picture_with_its_own_strength(tmp_path):
+    sampler = PipelineSampler(sd1(write_tokenizer(tmp_path)), steps=2)
+    tasks = [Task("abc", "a cat", seed, 4.0) for seed in (1, 2)]
+    off, features = sampler.draw(tasks, np.zeros(2))
+    on, same = sampler.draw(tasks, np.array([0.0, 20.0]))
+    assert np.array_equal(off[0], on[0]) and not np.array_equal(off[1], on[1])
+    assert features.M_star.shape[2:] == (2, 3)
+    assert torch.equal(features.M_star[:, :, 0], same.M_star[:, :, 0])
