@@ -1,1 +1,12 @@
 """Detectors: what says whether a concept is in a picture."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class Detector(Protocol):
+    """What says whether a concept is in a picture."""
+
+    def found(self, pictures: np.ndarray, concept: str) -> np.ndarray:
+        """For pictures (n, H, W, 3) uint8 whether the concept is found, or the picture broken, (n,) bool."""

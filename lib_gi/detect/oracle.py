@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from lib_gi.errors import ConceptError, did_you_mean
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -144,6 +146,26 @@ class Oracle:
             styles.argmax(1).numpy(),
             backgrounds.argmax(1).numpy(),
             (broken > 0).numpy(),
+        )
+
+
+class OracleDetector:
+    """An oracle as a `detect.Detector`: for its objects and styles."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self.oracle = oracle
+
+    def found(self, pictures: np.ndarray, concept: str) -> np.ndarray:
+        """See `detect.Detector`. Raises ConceptError for what the oracle does not know."""
+        verdict, oracle = self.oracle.judge(pictures), self.oracle
+        if concept in oracle.objects:
+            return verdict.objects[:, oracle.objects.index(concept)] | verdict.broken
+        if concept in oracle.styles:
+            return (verdict.style == oracle.styles.index(concept)) | verdict.broken
+        known = (*oracle.objects, *oracle.styles)
+        raise ConceptError(
+            f"the oracle knows no {concept!r}.{did_you_mean(concept, known)} Expected one of: {', '.join(known)};"
+            " choose one, or another detector"
         )
 
 

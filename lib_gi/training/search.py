@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
+from lib_gi.detect import Detector
 from lib_gi.features import Features
 from lib_gi.training.fit import Examples
 from lib_gi.training.labels import weakest_strengths
@@ -45,13 +46,6 @@ class Sampler(Protocol):
 
     def draw(self, tasks: Sequence[Task], strengths: np.ndarray) -> Drawn:
         """Pictures of tasks that share concept and guidance, inhibited by a strength each, (n,)."""
-
-
-class Detector(Protocol):
-    """What says whether a concept is in a picture."""
-
-    def found(self, pictures: np.ndarray, concept: str) -> np.ndarray:
-        """For pictures (n, H, W, 3) uint8 whether the concept is found, or the picture broken, (n,) bool."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Page:
 
     def part(self, name: str):
         """One of our components."""
-        return self.page.locator(f"#{PREFIX}_{self.tab}_{name}")
+        return self.page.locator(f"#{PREFIX}_{self.tab}_{name}").first  # an HTML component repeats its id inside
 
     # -- what a user does ----------------------------------------------------------------------------------
 
@@ -113,12 +113,12 @@ class Page:
     @property
     def told(self) -> str:
         """The infotext under the picture."""
-        return self.page.locator(f"#html_info_{self.tab}").inner_text()
+        return self.page.locator(f"#html_info_{self.tab}").first.inner_text()
 
     @property
     def log(self) -> str:
         """The line with times, comments and errors under the infotext."""
-        return self.page.locator(f"#html_log_{self.tab}").inner_text()
+        return self.page.locator(f"#html_log_{self.tab}").first.inner_text()
 
     @property
     def line(self) -> str:
