@@ -71,3 +71,8 @@ def test_every_committed_figure_has_all_fields(file: Path):
     assert isinstance(read["n"], int) and read["n"] > 0
     for name in ("unit", "command", "machine", "date"):
         assert isinstance(read[name], str) and read[name]
+
+
+def test_a_figure_s_command_tells_no_path_of_the_machine(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["x", "--work", "/somewhere/of mine", "--model", "models/gi-tiny"])
+    assert mean("x", np.array([1.0]), "dB").command.endswith("--work 'of mine' --model models/gi-tiny")

@@ -61,7 +61,9 @@ def described(name: str, value: float, low: float, high: float, n: int, unit: st
     """A figure of this run: its command, machine and date are filled in."""
     module = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"python -m {module.name.removesuffix('.__main__')}" if module else f"python {Path(sys.argv[0]).name}"
-    command = " ".join([program, *map(shlex.quote, sys.argv[1:])])
+    # A path of this machine tells nothing elsewhere, but for its last part.
+    told = [Path(text).name if Path(text).is_absolute() else text for text in sys.argv[1:]]
+    command = " ".join([program, *map(shlex.quote, told)])
     machine = f"{os.cpu_count()} cores, CPU, {platform.machine()}"
     return Figure(name, value, low, high, n, unit, command, machine, datetime.date.today().isoformat())
 
