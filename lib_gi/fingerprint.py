@@ -1,0 +1,23 @@
+"""What tells one model's cross-attention from another's."""
+
+import hashlib
+
+import torch
+from torch import nn
+
+from lib_gi.layers import find_cross_attention
+
+
+def fingerprint(unet: nn.Module) -> str:
+    """Sixteen hexadecimal digits of the weights that read a concept's context, `to_k` and `to_v` of every layer.
+
+    Taken in half precision, so that a model has the same in fp32 and fp16; bf16 loses too much of the weights. A LoRA
+    that is merged into them changes it. Raises UnsupportedModelError as `find_cross_attention` does.
+    """
+    digest = hashlib.sha256()
+    for layer in find_cross_attention(unet):
+        for part in (layer.module.to_k, layer.module.to_v):
+            weight = part.weight.detach().to("cpu", torch.float16).contiguous()
+            digest.update(f"{tuple(weight.shape)}".encode())
+            digest.update(weight.numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,87 @@
+"""The pictures that an adapter learns from: from a file, or made of the concepts' names."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+from lib_gi.concepts import Concept
+from lib_gi.errors import SettingsError
+from lib_gi.training.search import Task
+
+GUIDANCES = (3.0, 5.0, 7.5, 10.0)
+EXPLICIT = (
+    "{}",
+    "a photo of {}",
+    "a picture with {} in it, highly detailed",
+    "{} in a street at night",
+    "a painting of {}",
+    "{} and a dog in a park",
+    "a person in a room, {}",
+    "close-up of {}",
+)
+BENIGN = (
+    "a bowl of fruit on a wooden table",
+    "a dog running on a beach",
+    "a mountain lake at sunrise",
+    "an old man reading a newspaper",
+    "a red car in front of a house",
+    "a bouquet of flowers in a vase",
+    "children playing in a park",
+    "a city skyline at night",
+)
+
+
+def made_tasks(concepts: Sequence[Concept], count: int, seed: int = 0) -> list[Task]:
+    """For each concept `count` pictures whose prompts name it and as many of prompts that do not."""
+    rng = Random(f"tasks {seed}")
+    tasks = []
+    for concept in concepts:
+        for templates in (EXPLICIT, BENIGN):
+            for index in range(count):
+                text = templates[index % len(templates)].format(concept.phrase)
+                tasks.append(Task(concept.name, text, rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]))
+    return tasks
+
+
+def read_tasks(path: Path) -> list[Task]:
+    """The tasks in a JSON file: a list of objects with concept, prompt, seed and guidance.
+
+    Raises SettingsError that says which entry is wrong.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{path.name} cannot be read: {error}; expected a JSON list of tasks; correct it"
+        ) from error
+    if not isinstance(entries, list) or not entries:
+        raise SettingsError(f"{path.name} holds no list of tasks; expected at least one; correct it")
+    return [_task(entry, f"entry {number} of {path.name}") for number, entry in enumerate(entries, 1)]
+
+
+def write_tasks(tasks: Sequence[Task], path: Path) -> None:
+    """Writes a file that `read_tasks` reads."""
+    path.write_text(json.dumps([vars(task) for task in tasks], indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _task(entry: object, where: str) -> Task:
+    names = ("concept", "prompt", "seed", "guidance")
+    if not isinstance(entry, dict) or set(entry) != set(names):
+        raise SettingsError(f"{where} is {entry!r:.80}; expected an object with {', '.join(names)}; correct it")
+    concept, prompt, seed, guidance = (entry[name] for name in names)
+    if not isinstance(concept, str) or not concept.strip() or not isinstance(prompt, str):
+        raise SettingsError(f"the concept or prompt of {where} is no text; expected both; correct it")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise SettingsError(
+            f"the seed of {where} is {seed!r}; expected a whole number from 0 to {2**32 - 1}; correct it"
+        )
+    if (
+        isinstance(guidance, bool)
+        or not isinstance(guidance, (int, float))
+        or not 1 <= guidance <= 50
+        or math.isnan(guidance)
+    ):
+        raise SettingsError(f"the guidance of {where} is {guidance!r}; expected a number from 1 to 50; correct it")
+    return Task(concept, prompt, seed, float(guidance))

@@ -1,0 +1,58 @@
+"""Tasks: made of names, or from a file whose mistakes are told by entry."""
+
+import json
+
+import pytest
+
+from lib_gi.concepts import Concept
+from lib_gi.errors import SettingsError
+from lib_gi.training.search import Task
+from lib_gi.training.tasks import made_tasks, read_tasks, write_tasks
+
+GOOD = {"concept": "Dalí", "prompt": "a clock", "seed": 3, "guidance": 7.5}
+
+
+def test_made_tasks_name_the_phrase_in_half_of_the_prompts_and_differ_in_noise_and_guidance():
+    tasks = made_tasks([Concept("monet", "Claude Monet style"), Concept("gun", "gun")], 10)
+    assert len(tasks) == 40 and len({task.seed for task in tasks}) == 40 and len({t.guidance for t in tasks}) > 2
+    for name, phrase in (("monet", "Claude Monet style"), ("gun", "gun")):
+        own = [task for task in tasks if task.concept == name]
+        assert sum(phrase in task.prompt for task in own) == 10 and len(own) == 20
+    assert tasks == made_tasks([Concept("monet", "Claude Monet style"), Concept("gun", "gun")], 10)
+
+
+def test_a_written_file_is_read_back(tmp_path):
+    tasks = [Task("Dalí", "a, b: {c}", 2**32 - 1, 1.0), Task("x", "", 0, 50.0)]
+    write_tasks(tasks, tmp_path / "tasks.json")
+    assert read_tasks(tmp_path / "tasks.json") == tasks
+
+
+@pytest.mark.parametrize(
+    "change, problem",
+    [
+        ({"seed": -1}, "seed of entry 2"),
+        ({"seed": True}, "seed of entry 2"),
+        ({"seed": 1.5}, "seed of entry 2"),
+        ({"guidance": 0.5}, "guidance of entry 2"),
+        ({"guidance": "7"}, "guidance of entry 2"),
+        ({"guidance": float("nan")}, "guidance of entry 2"),
+        ({"concept": " "}, "concept or prompt of entry 2"),
+        ({"prompt": None}, "concept or prompt of entry 2"),
+        ({"strength": 3}, "entry 2 of tasks.json is"),
+    ],
+)
+def test_a_wrong_entry_is_told(tmp_path, change, problem):
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps([GOOD, GOOD | change]))
+    with pytest.raises(SettingsError, match=problem):
+        read_tasks(file)
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}", "[]", "[3]"])
+def test_a_file_without_tasks_is_refused(tmp_path, text):
+    file = tmp_path / "tasks.json"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match="tasks.json"):
+        read_tasks(file)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_tasks(tmp_path / "nowhere.json")
