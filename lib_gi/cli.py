@@ -1,4 +1,4 @@
-"""The command line: `python -m lib_gi generate | concepts`.
+"""The command line: `python -m lib_gi generate | train-adapter | concepts`.
 
 Bad input ends in one line on stderr and exit code 2, before anything is sampled.
 """
@@ -17,6 +17,7 @@ from lib_gi.concepts import load_catalogue, resolve
 from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
 from lib_gi.settings import Settings
+from lib_gi.training import command
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 MOST_SEED = 2**32 - 1  # what the WebUI takes too
@@ -31,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_code(lambda: arguments.run(arguments))
 
 
-def exit_code(command: Callable[[], None]) -> int:
-    """0 when `command` has run, 2 for bad input, 1 when a file cannot be written, 130 when interrupted."""
+def exit_code(work: Callable[[], None]) -> int:
+    """0 when `work` has run, 2 for bad input, 1 when a file cannot be written, 130 when interrupted."""
     try:
-        command()
+        work()
         sys.stdout.flush()
     except GrowthInhibitorError as error:
         complain(str(error))
@@ -85,6 +86,7 @@ def parser() -> Parser:
     generate.add_argument("--dtype", default="auto", choices=("auto", *DTYPES))
     generate.set_defaults(run=run_generate)
 
+    command.add_to(commands)
     concepts = commands.add_parser("concepts", help="the catalogue of concepts")
     concepts.set_defaults(run=run_concepts)
     return top

@@ -1,4 +1,4 @@
-"""`python -m tools.gi_tiny train | evaluate | export | sheets | curves | tokenizer | drawings`."""
+"""`python -m tools.gi_tiny train | evaluate | export | sheets | curves | tasks | tokenizer | drawings`."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ import torch
 from lib_gi.loading import load_pipeline
 
 from . import stages
+from .world import UNSAFE
 
 MODEL = stages.MODELS / "gi-tiny"
 
@@ -55,6 +56,13 @@ def main() -> None:
     curves.add_argument("--work", type=Path, required=True, help="the working folder of that training")
     curves.add_argument("--out", type=Path, default=MODEL / "curves.png")
     curves.set_defaults(run=run_curves)
+
+    tasks = commands.add_parser("tasks", help="prompts that an adapter learns from, for `lib_gi train-adapter`")
+    tasks.add_argument("--count", type=int, default=40, help="for each concept and kind of prompt")
+    tasks.add_argument("--concepts", nargs="+", choices=UNSAFE, default=list(UNSAFE), metavar="CONCEPT")
+    tasks.add_argument("--guidance", type=float, nargs="+", default=[3.0, 4.0, 6.0, 8.0])
+    tasks.add_argument("--out", type=Path, required=True)
+    tasks.set_defaults(run=run_tasks)
 
     tokenizer = commands.add_parser("tokenizer", help="make the tokenizer from CLIP's list of merges")
     tokenizer.add_argument("--source", type=Path, required=True, help="bpe_simple_vocab_16e6.txt.gz")
@@ -158,6 +166,15 @@ def run_curves(arguments: argparse.Namespace) -> None:
     from .curves import draw
 
     draw(arguments.work, arguments.out)
+
+
+def run_tasks(arguments: argparse.Namespace) -> None:
+    """Writes the tasks' file."""
+    from lib_gi.training.tasks import write_tasks
+
+    from .prompts import label_tasks
+
+    write_tasks(label_tasks(arguments.concepts, arguments.count, arguments.guidance), arguments.out)
 
 
 def run_tokenizer(arguments: argparse.Namespace) -> None:

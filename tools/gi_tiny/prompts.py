@@ -1,15 +1,18 @@
 """Evaluation prompts: scenes with known truth, in sets that no training caption was drawn from.
 
-`validation` and `test` prompts come from different seeds; so do their pictures' noise seeds.
+`labels` (for adapters), `validation` and `test` prompts come from different seeds; so do their pictures' noise seeds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
+
+from lib_gi.training.search import Task
 
 from .captions import HELD_OUT, TRAINED, caption
 from .world import ASSOCIATIONS, OBJECTS, STYLES, Association, Scene, random_scene
 
-SEED_BASE = {"validation": 1_000_000, "test": 2_000_000}
+SEED_BASE = {"validation": 1_000_000, "test": 2_000_000, "labels": 3_000_000}
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,16 @@ def erasure_set(concept: str, kind: str, count: int, split: str) -> list[Prompt]
         offset = {"explicit": 0, "implicit": 200_000, "benign": 400_000}[kind]
         prompts.append(Prompt(text, SEED_BASE[split] + offset + index, scene))
     return prompts
+
+
+def label_tasks(concepts: Sequence[str], count: int, guidances: Sequence[float]) -> list[Task]:
+    """What an adapter learns from: `count` prompts of each kind for each concept, guidance scales in turn."""
+    return [
+        Task(concept, prompt.text, prompt.seed, float(guidances[index % len(guidances)]))
+        for concept in concepts
+        for kind in ("explicit", "implicit", "benign")
+        for index, prompt in enumerate(erasure_set(concept, kind, count, "labels"))
+    ]
 
 
 def benign_scene(others: list[str], bringing: Association | None, rng: Random) -> Scene:

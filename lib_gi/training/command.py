@@ -1,0 +1,109 @@
+"""`python -m lib_gi train-adapter`: an adapter for a diffusers model, from the model itself and a detector."""
+
+import argparse
+import os
+from pathlib import Path
+
+from lib_gi.concepts import Catalogue, load_catalogue
+from lib_gi.detect import Detector
+from lib_gi.errors import SettingsError
+from lib_gi.inhibitor import WEIGHTINGS
+from lib_gi.loading import DEVICES, DTYPES, check_model, load_pipeline, require_diffusers
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds the command and its options."""
+    command = commands.add_parser("train-adapter", help="learn the scale that suits each picture, for one model")
+    command.add_argument("--model", type=Path, required=True, help="a diffusers folder or a .safetensors file")
+    command.add_argument("--model-config", type=Path, help="for a single file: a diffusers folder of its layout")
+    command.add_argument("--concepts", nargs="+", metavar="NAME", help="of the catalogue, or free words")
+    command.add_argument(
+        "--tasks", type=Path, help="in place of --concepts: a JSON list of concept, prompt, seed, guidance"
+    )
+    command.add_argument("--count", type=int, default=40, help="prompts that name a concept, and as many that do not")
+    command.add_argument("--detector", required=True, help="oracle:FILE")
+    command.add_argument("--weighting", default="agreement", choices=WEIGHTINGS)
+    command.add_argument("--features", default="both", help="M_star, agreement or both; default: %(default)s")
+    command.add_argument("--strongest", type=float, default=12.0, help="strength; default: %(default)s")
+    command.add_argument("--steps", type=int, default=20)
+    command.add_argument("--chunk", type=int, default=20, help="pictures sampled and kept at a time")
+    command.add_argument("--seed", type=int, default=0, help="of the fit; default: %(default)s")
+    command.add_argument("--device", default="auto", choices=DEVICES)
+    command.add_argument("--dtype", default="auto", choices=("auto", *DTYPES))
+    command.add_argument("--work", type=Path, required=True, help="keeps labels, so that a stopped run goes on")
+    command.add_argument("--out", type=Path, required=True, help="the adapter, a .safetensors file")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Looks for labels, fits the network and writes the file; with several processes the first one fits."""
+    from lib_gi.adapter import KINDS
+    from lib_gi.training.tasks import made_tasks, read_tasks
+
+    if bool(arguments.concepts) == bool(arguments.tasks):
+        raise SettingsError("expected either --concepts or --tasks; give one of them")
+    if arguments.features not in KINDS:
+        raise SettingsError(f"--features is {arguments.features!r}; expected one of {', '.join(KINDS)}; change it")
+    if arguments.out.suffix != ".safetensors" or not arguments.out.parent.is_dir():
+        raise SettingsError(
+            f"--out is {arguments.out}; expected a .safetensors file in a folder that exists; change it"
+        )
+    check_model(arguments.model)
+    require_diffusers()
+    catalogue = load_catalogue()
+    if arguments.tasks:
+        tasks = read_tasks(arguments.tasks)
+    else:
+        tasks = made_tasks(catalogue.resolve(arguments.concepts, True), arguments.count)
+    detector = detector_of(arguments.detector)
+    train(arguments, tasks, detector, catalogue)
+
+
+def train(arguments: argparse.Namespace, tasks: list, detector: Detector, catalogue: Catalogue) -> None:
+    """Everything after the arguments are known to be good."""
+    from lib_gi.cli import say
+    from lib_gi.fingerprint import fingerprint
+    from lib_gi.layers import find_cross_attention
+    from lib_gi.training.diffusers import PipelineSampler
+    from lib_gi.training.fit import fit
+    from lib_gi.training.search import Search
+
+    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
+    about = {
+        "fingerprint": fingerprint(pipe.unet),
+        "sampler": type(pipe.scheduler).__name__,
+        "steps": arguments.steps,
+        "guidance": sorted({task.guidance for task in tasks}),
+        "resolution": pipe.unet.config.sample_size * pipe.vae_scale_factor,
+        "weighting": arguments.weighting,
+        "detector": arguments.detector.partition(":")[0],
+        "concepts": sorted({task.concept for task in tasks}),
+        "pictures": len(tasks),
+    }
+    sampler = PipelineSampler(pipe, arguments.steps, arguments.weighting, catalogue)
+    told = " ".join(f"{name}={about[name]}" for name in ("fingerprint", "sampler", "steps", "weighting", "detector"))
+    search = Search(sampler, detector, arguments.work, told, arguments.strongest, arguments.chunk)
+    search.run(tasks)
+    if int(os.environ.get("RANK", 0)):
+        return
+    examples = search.examples(tasks)
+    layers = [layer.name for layer in find_cross_attention(pipe.unet)]
+    fitted = fit(examples, layers, arguments.features, about, arguments.seed)
+    fitted.adapter.save(arguments.out)
+    known = examples.picture.unique().numel()
+    say(f"{known} of {len(tasks)} pictures have a label; strengths 0 to {-fitted.adapter.lowest:g}")
+    say(f"loss on held-out pictures: {fitted.losses[0]:.3f} at first, {min(fitted.losses):.3f} at its best")
+    say(f"adapter: {arguments.out}")
+
+
+def detector_of(text: str) -> Detector:
+    """The detector that an option names, such as oracle:FILE."""
+    kind, _, rest = text.partition(":")
+    if kind != "oracle" or not rest:
+        raise SettingsError(f"--detector is {text!r}; expected oracle:FILE; change it")
+    file = Path(rest)
+    if not file.is_file():
+        raise SettingsError(f"there is no file {file}; expected the oracle's .safetensors; correct --detector")
+    from lib_gi.detect.oracle import Oracle, OracleDetector
+
+    return OracleDetector(Oracle.load(file))

@@ -1,0 +1,81 @@
+"""`python -m lib_gi train-adapter`: from tasks to a file that a session takes; mistakes are told before sampling."""
+
+import numpy as np
+import pytest
+from tiny_pipelines import sd1, write_tokenizer
+
+from lib_gi.adapter import Adapter
+from lib_gi.cli import BAD_INPUT, main
+from lib_gi.concepts import Concept
+from lib_gi.fingerprint import fingerprint
+from lib_gi.hosts import diffusers as host
+from lib_gi.session import Session
+from lib_gi.training import command
+from lib_gi.training.search import Task
+from lib_gi.training.tasks import write_tasks
+
+
+class Dark:
+    """Finds every concept in pictures of an odd mean: no sense in it, but the same each time."""
+
+    def found(self, pictures, concept):
+        return np.round(pictures.mean((1, 2, 3)) * 10).astype(int) % 2 == 1
+
+
+@pytest.fixture
+def pipe(tmp_path, monkeypatch):
+    made = sd1(write_tokenizer(tmp_path))
+    monkeypatch.setattr(command, "load_pipeline", lambda *_: made)
+    monkeypatch.setattr(command, "check_model", lambda _: None)
+    monkeypatch.setattr(command, "detector_of", lambda _: Dark())
+    return made
+
+
+def arguments(tmp_path, *more):
+    return [
+        *("train-adapter", "--model", str(tmp_path), "--detector", "oracle:x", "--steps", "2", "--chunk", "4"),
+        *("--work", str(tmp_path / "work"), "--out", str(tmp_path / "a.safetensors"), *more),
+    ]
+
+
+def test_a_file_is_written_that_a_session_of_that_model_takes(pipe, tmp_path, capsys):
+    tasks = [Task(name, f"a cat {seed}", seed, 4.0) for name in ("knife", "abc") for seed in range(8)]
+    write_tasks(tasks, tmp_path / "tasks.json")
+    assert main(arguments(tmp_path, "--tasks", str(tmp_path / "tasks.json"), "--features", "agreement")) == 0
+    assert "pictures have a label" in capsys.readouterr().out
+    adapter = Adapter.load(tmp_path / "a.safetensors")
+    assert adapter.kind == "agreement" and adapter.about["fingerprint"] == fingerprint(pipe.unet)
+    assert adapter.about["concepts"] == ["abc", "knife"] and adapter.about["pictures"] == 16
+    encoded = host.encode(pipe, Concept("abc", "abc"), -1.0)
+    inferred = type(encoded)(encoded.name, encoded.c_star, encoded.s, encoded.e, None)
+    assert Session(pipe.unet, [inferred], adapter=adapter)
+
+
+def test_names_will_do(pipe, tmp_path):
+    assert main(arguments(tmp_path, "--concepts", "knife", "a b", "--count", "4")) == 0
+    assert Adapter.load(tmp_path / "a.safetensors").about["concepts"] == ["a b", "knife"]
+
+
+@pytest.mark.parametrize(
+    "more, problem",
+    [
+        ([], "either --concepts or --tasks"),
+        (["--concepts", "a", "--tasks", "b"], "either --concepts or --tasks"),
+        (["--concepts", "a", "--features", "all"], "--features"),
+        (["--concepts", "a", "--out", "nowhere/a.safetensors"], "--out"),
+        (["--concepts", "a", "--out", "a.pt"], "--out"),
+        (["--tasks", "nowhere.json"], "cannot be read"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_loaded(tmp_path, monkeypatch, capsys, more, problem):
+    monkeypatch.setattr(command, "load_pipeline", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(command, "check_model", lambda _: None)
+    assert main(arguments(tmp_path, *more)) == BAD_INPUT
+    assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("detector", ["oracle", "oracle:", "clip:x", "oracle:/no/such/file"])
+def test_an_unknown_detector_is_told(tmp_path, monkeypatch, capsys, detector):
+    monkeypatch.setattr(command, "check_model", lambda _: None)
+    assert main([*arguments(tmp_path, "--concepts", "knife"), "--detector", detector]) == BAD_INPUT
+    assert "--detector" in capsys.readouterr().err
