@@ -47,9 +47,13 @@ def seconds(
 
 def ratio(name: str, base: np.ndarray, taken: np.ndarray, seed: int = 0) -> TimesFigure:
     """The median over rounds of taken / base, both (repeats,), with a bootstrap interval of the median."""
-    ratios = taken / base
+    return median(name, taken / base, "ratio of times", seed)
+
+
+def median(name: str, rounds: np.ndarray, unit: str, seed: int = 0) -> TimesFigure:
+    """The median of one value per round, (repeats,), with a bootstrap interval of the median."""
     rng = np.random.default_rng(seed)
-    medians = np.median(ratios[rng.integers(len(ratios), size=(2000, len(ratios)))], axis=1)
+    medians = np.median(rounds[rng.integers(len(rounds), size=(2000, len(rounds)))], axis=1)
     low, high = np.quantile(medians, (0.025, 0.975))
-    figure = described(name, float(np.median(ratios)), float(low), float(high), len(ratios), "ratio of times")
-    return TimesFigure(**vars(figure), repeats=len(ratios))
+    figure = described(name, float(np.median(rounds)), float(low), float(high), len(rounds), unit)
+    return TimesFigure(**vars(figure), repeats=len(rounds))

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lib_gi.evaluate.figures import described
 from tools.gi_tiny.export import export
 from tools.webui_server import REPOSITORY, Server
 
-from .timing import TimesFigure
+from .timing import TimesFigure, median
 
 NAME = "webui.startup_added_s"
 
@@ -57,13 +56,7 @@ def seconds(server: Server, repeats: int) -> tuple[np.ndarray, np.ndarray]:
 
 def added(without: np.ndarray, with_it: np.ndarray, seed: int = 0) -> TimesFigure:
     """The median over rounds of what was added, with a bootstrap interval of the median."""
-    differences = with_it - without
-    rng = np.random.default_rng(seed)
-    medians = np.median(differences[rng.integers(len(differences), size=(2000, len(differences)))], axis=1)
-    low, high = np.quantile(medians, (0.025, 0.975))
-    middle = float(np.median(differences))
-    figure = described(NAME, middle, float(low), float(high), len(differences), f"s, of {np.median(without):.1f}")
-    return TimesFigure(**vars(figure), repeats=len(differences))
+    return median(NAME, with_it - without, f"s, of {np.median(without):.1f}", seed)
 
 
 if __name__ == "__main__":

@@ -134,8 +134,6 @@ def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         return json.loads(metadata.get("adapter", "")), tensors
     except (SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, AdapterError):
-            raise
         raise AdapterError(
             f"{path.name} is no whole safetensors file ({error}); expected an adapter; {GET_ANOTHER}"
         ) from error

@@ -44,13 +44,14 @@ class Reading:
             self._inferred[image] = [self._adapter.w(one[c.name])[0] for c in self._concepts]
 
     def w(self, images: int) -> list[Tensor]:
-        """Scales (images, e - s) for each concept; zero for an image that is not read yet."""
-        rows = []
-        for index, concept in enumerate(self._concepts):
-            if concept.w is None:
-                none = torch.zeros(concept.e - concept.s)
-                found = [self._inferred.get(image, {index: none})[index] for image in range(images)]
-                rows.append(torch.stack(found))
-            else:
-                rows.append(concept.w.expand(images, -1) if concept.w.shape[0] == 1 else concept.w)
-        return rows
+        """Scales (images or 1, e - s) for each concept; zero for an image that is not read yet."""
+        return [
+            self._inferred_w(index, concept, images) if concept.w is None else concept.w
+            for index, concept in enumerate(self._concepts)
+        ]
+
+    def _inferred_w(self, index: int, concept: EncodedConcept, images: int) -> Tensor:
+        w = torch.zeros(images, concept.e - concept.s)
+        for image, inferred in self._inferred.items():
+            w[image] = inferred[index]
+        return w

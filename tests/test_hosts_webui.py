@@ -1,13 +1,10 @@
 """A protection in the WebUI: what it draws, when it is in, and that nothing is drawn when it could not act."""
 
-import gc
-
 import pytest
 import torch
 from tiny_unet import UNet, concept, hooks
-from webui_fakes import Denoiser, Generation, Host, noise, sample
+from webui_fakes import Denoiser, Generation, Host, noise, protected, sample
 
-from lib_gi.concepts import Concept
 from lib_gi.errors import (
     ConceptError,
     GrowthInhibitorError,
@@ -20,13 +17,6 @@ from lib_gi.errors import (
 from lib_gi.hosts.webui import Protection
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
-from lib_gi.settings import Settings
-
-CONCEPTS = [Concept("a", "a")]
-
-
-def protected(host, concepts=CONCEPTS, **settings):
-    return Protection(host, Settings(concepts=tuple(c.name for c in concepts), **settings), concepts)
 
 
 def drawn(host, protection, **denoiser):
@@ -137,29 +127,6 @@ def test_the_hires_pass_is_inhibited_as_the_setting_says(hires):
     protection.end_sampling()
     assert torch.equal(before[0], after[0]) != hires
     assert hooks(host.loaded) == 0
-
-
-def test_a_refiner_that_takes_over_is_inhibited_too_and_the_first_model_left_as_it_was():
-    host = Host()
-    first, second = host.loaded, UNet(seed=8)
-    protection = protected(host)
-
-    def callback(told):
-        if told.denoiser.step == 1:
-            host.loaded = second
-        protection.begin_step(told)
-
-    wrap = Denoiser(host, callback)
-    p = Generation(wrap)
-    protection.begin_sampling(p)
-    after = sample(wrap)
-    assert hooks(first) == 0 < hooks(second)
-    protection.end_sampling()
-    assert hooks(second) == 0
-    host.loaded = second
-    wrap = Denoiser(host, lambda told: None)
-    unprotected = sample(wrap)
-    assert not torch.equal(unprotected[2][0], after[2][0]) and torch.equal(unprotected[2][1], after[2][1])
 
 
 # -- what stops a picture ----------------------------------------------------------------------------------
@@ -299,15 +266,3 @@ def test_the_next_batch_after_a_skipped_one_is_inhibited():
         sample(wrap)
     protection.end_sampling()
     assert not torch.equal(plain_rows(host, (1,))[0], drawn(host, protection)[0])
-
-
-def test_a_generation_that_dies_between_two_steps_takes_the_hooks_along():
-    host = Host()
-    protection = protected(host)
-    p = Generation(Denoiser(host, protection.begin_step))
-    protection.begin_sampling(p)
-    p.sampler.model_wrap_cfg(noise(2))
-    assert hooks(host.loaded) > 0
-    del p
-    gc.collect()
-    assert hooks(host.loaded) == 0

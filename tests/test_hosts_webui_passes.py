@@ -1,20 +1,14 @@
 """A protection in the WebUI where a pass does not go straight on: other weights, an interrupt, more steps than told."""
 
+import gc
 import inspect
 
 import pytest
 import torch
 from tiny_unet import UNet, hooks
-from webui_fakes import Denoiser, Generation, Host, sample
+from webui_fakes import Denoiser, Generation, Host, noise, protected, sample
 
-from lib_gi.concepts import Concept
-from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
-from lib_gi.settings import Settings
-
-
-def protected(host, **settings):
-    return Protection(host, Settings(concepts=("a",), **settings), [Concept("a", "a")])
 
 
 def refined(host, exchange, **settings):
@@ -55,6 +49,29 @@ def test_after_a_refiners_switch_the_concept_is_read_by_the_refiner_however_the_
     assert [done.steps for done in first.done] == [done.steps for done in second.done] == [3]
 
 
+def test_a_refiner_that_takes_over_is_inhibited_too_and_the_first_model_left_as_it_was():
+    host = Host()
+    first, second = host.loaded, UNet(seed=8)
+    protection = protected(host)
+
+    def callback(told):
+        if told.denoiser.step == 1:
+            host.loaded = second
+        protection.begin_step(told)
+
+    wrap = Denoiser(host, callback)
+    p = Generation(wrap)
+    protection.begin_sampling(p)
+    after = sample(wrap)
+    assert hooks(first) == 0 < hooks(second)
+    protection.end_sampling()
+    assert hooks(second) == 0
+    host.loaded = second
+    wrap = Denoiser(host, lambda told: None)
+    unprotected = sample(wrap)
+    assert not torch.equal(unprotected[2][0], after[2][0]) and torch.equal(unprotected[2][1], after[2][1])
+
+
 def test_an_interrupted_pass_tells_what_it_did_until_then():
     host = Host()
     protection = protected(host)
@@ -76,6 +93,18 @@ def test_a_sampler_that_takes_more_steps_than_it_was_told_is_counted_as_it_went(
     sample(wrap, steps=5)
     protection.end_sampling()
     assert protection.done == [(3, 4, 5, "Doggettx")]
+
+
+def test_a_generation_that_dies_between_two_steps_takes_the_hooks_along():
+    host = Host()
+    protection = protected(host)
+    p = Generation(Denoiser(host, protection.begin_step))
+    protection.begin_sampling(p)
+    p.sampler.model_wrap_cfg(noise(2))
+    assert hooks(host.loaded) > 0
+    del p
+    gc.collect()
+    assert hooks(host.loaded) == 0
 
 
 def test_the_fake_host_has_what_the_real_one_has():

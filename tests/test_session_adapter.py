@@ -32,14 +32,9 @@ def unet():
 
 
 def calls_of(unet):
-    """A list that grows with each run of the UNet's forward, also those that its hooks do not see."""
-    calls, forward = [], unet.forward
-
-    def counted(*args, **kwargs):
-        calls.append(1)
-        return forward(*args, **kwargs)
-
-    unet.forward = counted
+    """A list that grows with each run of the UNet, also those that the UNet's own hooks do not see."""
+    calls = []
+    unet.mid_block.register_forward_hook(lambda *_: calls.append(1))
     return calls
 
 

@@ -6,6 +6,15 @@ import torch
 from tiny_unet import CONTEXT, WIDTH, UNet, concept
 from torch import nn
 
+from lib_gi.concepts import Concept
+from lib_gi.hosts.webui import Protection
+from lib_gi.settings import Settings
+
+
+def protected(host, **settings):
+    """A protection from the concept "a" in this host."""
+    return Protection(host, Settings(concepts=("a",), **settings), [Concept("a", "a")])
+
 
 class Host:
     """A WebUI with this UNet loaded, whose text encoder is `tiny_unet.concept`."""

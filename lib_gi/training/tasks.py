@@ -1,7 +1,6 @@
 """The pictures that an adapter learns from: from a file, or made of the concepts' names."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -77,11 +76,6 @@ def _task(entry: object, where: str) -> Task:
         raise SettingsError(
             f"the seed of {where} is {seed!r}; expected a whole number from 0 to {2**32 - 1}; correct it"
         )
-    if (
-        isinstance(guidance, bool)
-        or not isinstance(guidance, (int, float))
-        or not 1 <= guidance <= 50
-        or math.isnan(guidance)
-    ):
+    if isinstance(guidance, bool) or not isinstance(guidance, (int, float)) or not 1 <= guidance <= 50:
         raise SettingsError(f"the guidance of {where} is {guidance!r}; expected a number from 1 to 50; correct it")
     return Task(concept, prompt, seed, float(guidance))
