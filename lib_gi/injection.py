@@ -52,6 +52,10 @@ class Injection:
         """For how many images there are scales of their own; 1 where all have the same."""
         return self._w.shape[1]
 
+    def mean_w(self) -> Tensor:
+        """The mean scale of each concept's own tokens, (C, images or 1)."""
+        return torch.stack([self._w[i, :, s:e].mean(dim=1) for i, (s, e) in enumerate(self.spans)])
+
     def forget(self) -> None:
         """Drop what belongs to a sampling pass."""
         self._indices.clear()
@@ -60,8 +64,8 @@ class Injection:
 
     def changed(
         self, layer: Layer, h: Tensor, q: Tensor, rows: RowMap, act: bool, read: bool
-    ) -> tuple[Tensor | None, list[Tensor] | None]:
-        """h with the inhibitors in its conditional rows, and the means of M* and a, each (C, B, T).
+    ) -> tuple[Tensor | None, tuple[Tensor, Tensor] | None]:
+        """h with the inhibitors in its conditional rows, and the maps M* and a, each (C, B, H, N, T).
 
         h, q: (rows, N, H*d). The first is None without `act` or where nothing is to change, the second
         without `read`.
@@ -72,19 +76,16 @@ class Injection:
         picked = self._picked(rows.conditional, h.device)
         growth = self._growth(layer, q, rows.image_of_conditional)
         h_picked, q_picked = h[picked], q[picked]  # (B, N, H*d), conditional rows only
-        maps = means = None
-        if read:
-            maps = inhibitor.feature_maps(h_picked, q_picked, growth, layer.heads)
-            means = [inhibitor.features(m).detach() for m in maps]
+        maps = inhibitor.feature_maps(h_picked, q_picked, growth, layer.heads) if read else None
         if not act:
-            return None, means
+            return None, maps
         Z_picked = inhibitor.inhibit(h_picked, q_picked, growth, layer.heads, self.weighting, self.bound, maps)
         layer.check_finite(h_picked, Z_picked)
         if len(rows.conditional) == len(rows):
-            return Z_picked, means
+            return Z_picked, maps
         Z = h.clone()
         Z[picked] = Z_picked
-        return Z, means
+        return Z, maps
 
     def _growth(self, layer: Layer, q: Tensor, images: tuple[int, ...]) -> inhibitor.Growth:
         """The layer's constants of this pass, for rows of these images."""

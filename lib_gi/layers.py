@@ -1,6 +1,7 @@
 """The cross-attention layers of a UNet, as any host builds them."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +89,11 @@ def _stage(layer: Layer) -> int:
     """Where in the UNet the layer's block runs; a UNet registers its middle block last."""
     block = layer.name.split(".")[0]
     return _STAGES.index(block) if block in _STAGES else len(_STAGES)
+
+
+def sample_of(args: tuple, kwargs: dict[str, Any]) -> Tensor:
+    """The latents among a UNet's arguments, by the names that diffusers and the WebUI give them."""
+    return args[0] if args else kwargs.get("sample", kwargs.get("x"))
 
 
 def check_width(layers: list[Layer], width: int) -> None:

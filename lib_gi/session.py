@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lib_gi import inhibitor
 from lib_gi.adapter import Adapter
 from lib_gi.books import Books, missed_error
 from lib_gi.encoded import EncodedConcept
@@ -31,15 +32,16 @@ from lib_gi.errors import (
 )
 from lib_gi.features import Features, Record, collect
 from lib_gi.injection import Injection
-from lib_gi.layers import Layer, find_cross_attention
+from lib_gi.layers import Layer, find_cross_attention, sample_of
 from lib_gi.reading import Reading
+from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 
 
 class Session:
     """Inhibits concepts in a UNet while it is entered; the module's text has the order of calls.
 
-    Without a concept, or with every w zero and no features asked for, entering installs nothing.
+    Without a concept, or with every w zero and no features or recording asked for, entering installs nothing.
     w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
     pass, from one more call of the UNet. Raises UnsupportedModelError or SettingsError when made,
     other errors of ours while sampling, and NeverHitError on leaving when no layer was ever called.
@@ -56,8 +58,10 @@ class Session:
         bound: tuple[float, float] | None = None,
         record_features: bool = False,
         adapter: Adapter | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self.unet, self.concepts, self.record_features = unet, tuple(concepts), record_features
+        self.recording = recording
         self.first_step, self.last_step = first_step, last_step
         self.passes = self.calls = 0
         self._layers = find_cross_attention(unet) if self.concepts else []
@@ -97,6 +101,8 @@ class Session:
         self._forget_pass()
         self._records.append([])
         self.passes += 1
+        if self.recording is not None:
+            self.recording.begin_pass([c.name for c in self.concepts], total_steps)
         with self._keeping_fault():
             if total_steps is not None and self.first_step >= total_steps:
                 raise StepRangeError(
@@ -116,6 +122,7 @@ class Session:
                     " expected one row of w for each image, or one for all; set w again"
                 )
         self.calls += 1
+        self._step = step
         self._acting = self.first_step <= step and (self.last_step is None or step <= self.last_step)
 
     def end_call(self) -> None:
@@ -158,13 +165,16 @@ class Session:
         self.passes = self.calls = 0
         self._records.clear()
         self._forget_pass()
+        watched = self.record_features or self._reading or self.recording is not None
         for layer in self._layers:
             layer.hits = 0
-            if self.concepts and (self.record_features or self._reading or not self._injection.idle):
+            if watched or not self._injection.idle:
                 self._handles.append(layer.to_q.register_forward_hook(self._hook_for_q(layer)))
                 self._handles.append(layer.to_out.register_forward_pre_hook(self._hook_for_out(layer)))
         if self._reading:
             self._handles.append(self.unet.register_forward_pre_hook(self._read_first, with_kwargs=True))
+        if self.recording is not None and self.concepts:
+            self._handles.append(self.unet.register_forward_pre_hook(self.recording.see_call, with_kwargs=True))
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -219,17 +229,21 @@ class Session:
         """h with the inhibitors in its conditional rows, or None where nothing is to change."""
         rows, is_reading = self._books.rows, self._seen is not None
         act, read = self._acting and not is_reading, self.record_features or is_reading
-        Z, means = self._injection.changed(layer, h, q, rows, act, read)
-        if means is not None:
+        recording = None if is_reading else self.recording
+        Z, maps = self._injection.changed(layer, h, q, rows, act, read or recording is not None)
+        if maps is not None and read:
+            means = [inhibitor.features(m).detach() for m in maps]
             at = self._books.step, self._layers.index(layer), rows.image_of_conditional
             (self._seen if is_reading else self._records[-1]).append(Record(*at, *means))
+        if maps is not None and recording is not None:
+            w = self._injection.mean_w() * self._acting
+            recording.add(self._step, rows.image_of_conditional, maps, self._injection.spans, w)
         return Z
 
     def _read_first(self, unet: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         """Before a pass's first call: the same call once more, in which the layers are only read."""
         with self._inside_forward():
-            sample = args[0] if args else kwargs.get("sample", kwargs.get("x"))
-            images = self._books.coming(sample.shape[0]).image_of_conditional
+            images = self._books.coming(sample_of(args, kwargs).shape[0]).image_of_conditional
             if not self._reading.wants(images):
                 return
             self._seen = []
@@ -246,7 +260,7 @@ class Session:
 
     def _forget_pass(self) -> None:
         self._books.forget()
-        self._acting = False
+        self._acting, self._step = False, 0
         self._fault: GrowthInhibitorError | None = None
         self._told = False
         self._seen: list[Record] | None = None  # by the layers in a call that only reads

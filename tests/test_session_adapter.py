@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from tiny_unet import GUIDED, UNet, concept, inputs
+from tiny_unet import GUIDED, LatentUNet, UNet, concept, inputs, latents
 
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import AdapterError, SettingsError
+from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
 
@@ -131,6 +132,16 @@ def test_recorded_features_are_those_of_the_steps_without_the_reading(unet):
     with Session(unet, [inferred()], adapter=some_adapter(), record_features=True) as session:
         run(unet, session, 2)
         assert session.features()["a"].M_star.shape == (2, 3, 2, 2)
+
+
+def test_a_recording_has_the_steps_without_the_reading_and_the_scales_that_were_inferred():
+    adapter, into, x = some_adapter(), Recording(), (latents(), inputs()[1])
+    with Session(LatentUNet(), [inferred()], adapter=adapter, recording=into) as session:
+        run(session.unet, session, 2, x=x)
+    for image in (0, 1):
+        curve = into.passes[0].curve(0, image)
+        assert curve.steps == [0, 1] and curve.w[0] == curve.w[1] < 0
+        assert [calls for _, calls in into.passes[0].maps(0, image, "M_star")] == [4]
 
 
 def test_nothing_stays_installed_whatever_happens_in_the_reading(unet):

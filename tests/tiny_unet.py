@@ -60,6 +60,21 @@ class UNet(nn.Module):
         return x
 
 
+class LatentUNet(UNet):
+    """The same on latents (rows, WIDTH, height, width); its middle layer sees every second position."""
+
+    def forward(self, x, context):
+        for block, stride in ((self.down_blocks[0], 1), (self.mid_block, 2), (self.up_blocks[0], 1)):
+            part = x[:, :, ::stride, ::stride]
+            seen = block(part.flatten(2).mT, context).mT.unflatten(2, part.shape[2:])
+            x = x + nn.functional.interpolate(seen, size=x.shape[2:])
+        return x
+
+
+def latents(rows=4, size=(6, 10), seed=9):
+    return torch.randn(rows, WIDTH, *size, generator=torch.Generator().manual_seed(seed))
+
+
 def concept(name="a", tokens=2, strength=4.0, images=1, seed=5, width=CONTEXT):
     generator = torch.Generator().manual_seed(seed)
     c_star = torch.randn(1, 77, width, generator=generator)

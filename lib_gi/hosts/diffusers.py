@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from lib_gi.concepts import Catalogue, Concept, load_catalogue
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import ConceptError, NeverHitError, RowCountError, SettingsError, UnsupportedModelError
+from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
 from lib_gi.settings import Settings
@@ -35,6 +36,7 @@ def growth_inhibitors(
     clip_skip: int | None = None,
     catalogue: Catalogue | None = None,
     record_features: bool = False,
+    recording: Recording | None = None,
     **settings: Any,
 ) -> Iterator[Session]:
     """A session that keeps the concepts out of everything the pipeline draws inside the `with` block.
@@ -44,6 +46,7 @@ def growth_inhibitors(
     cond_first: the order of rows under guidance; None for that of diffusers, negative prompt first.
     clip_skip: the same that is given to the pipeline. catalogue: in place of the one in the package.
     record_features: keep what the layers saw, for `session.features()`.
+    recording: keep sums of it, for heat maps and curves.
 
     A step is one step of the scheduler: one of Heun calls the UNet twice. A loop of one's own that calls
     `pipe.unet` has to call `set_timesteps` for each sampling pass, as pipelines do.
@@ -70,6 +73,7 @@ def growth_inhibitors(
         last_step=chosen.last_step,
         bound=chosen.bound,
         record_features=record_features,
+        recording=recording,
     )
     with session:
         watcher = _Watcher(pipe, session, cond_first)
