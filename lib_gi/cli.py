@@ -16,6 +16,7 @@ from typing import NoReturn
 from lib_gi.concepts import load_catalogue, resolve
 from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
+from lib_gi.recording import KINDS
 from lib_gi.settings import Settings
 from lib_gi.training import command
 
@@ -82,6 +83,17 @@ def parser() -> Parser:
     generate.add_argument("--count", type=int, default=1, help="how many pictures")
     generate.add_argument("--out", type=Path, default=Path("outputs"), help="a .png file or a folder")
     generate.add_argument("--side-by-side", action="store_true", help="also without inhibitors, off beside on")
+    generate.add_argument(
+        "--heatmap",
+        nargs="?",
+        const=KINDS[0],
+        choices=KINDS,
+        help="also where each concept grows, over the picture and over the steps, in files beside it;"
+        f" of {' or '.join(KINDS)}, {KINDS[0]} unless told",
+    )
+    generate.add_argument(
+        "--heatmap-scale", type=float, metavar="TOP", help="the value of the hottest colour; default: the run's largest"
+    )
     generate.add_argument("--device", default="auto", choices=DEVICES)
     generate.add_argument("--dtype", default="auto", choices=("auto", *DTYPES))
     generate.set_defaults(run=run_generate)
@@ -137,10 +149,10 @@ def run_generate(arguments: argparse.Namespace) -> None:
     require_diffusers()
     chosen_device(arguments.device)
     from lib_gi.pictures import output_files
-    from lib_gi.sampling import Job, pictures_of
+    from lib_gi.sampling import GROWTH, Job, pictures_of
 
     seeds = range(arguments.seed, arguments.seed + arguments.count)
-    files = output_files(arguments.out, seeds)
+    files = output_files(arguments.out, seeds, GROWTH if arguments.heatmap else ())
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
     job = Job(
         model=arguments.model.stem,
@@ -152,6 +164,8 @@ def run_generate(arguments: argparse.Namespace) -> None:
         width=arguments.width,
         height=arguments.height,
         side_by_side=arguments.side_by_side,
+        heatmap=arguments.heatmap,
+        heatmap_scale=arguments.heatmap_scale,
     )
     for file in pictures_of(pipe, job, dict(zip(seeds, files))):
         say(str(file))
@@ -170,6 +184,11 @@ def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
         raise SettingsError(f"--guidance is {arguments.guidance}; expected a finite number from 0; change it")
     if not 0 <= arguments.seed <= MOST_SEED - arguments.count + 1:
         raise SettingsError(f"--seed is {arguments.seed}; expected 0 to {MOST_SEED} for every picture; change it")
+    scale = arguments.heatmap_scale
+    if scale is not None and (not math.isfinite(scale) or scale <= 0):
+        raise SettingsError(f"--heatmap-scale is {scale}; expected a finite number above 0; change it")
+    if scale is not None and not arguments.heatmap:
+        raise SettingsError("--heatmap-scale is given without a heat map; expected both; add --heatmap")
     if settings.first_step >= arguments.steps:
         raise StepRangeError(
             f"--first-step is {settings.first_step}, but there are only {arguments.steps} steps, counted from 0,"

@@ -30,24 +30,35 @@ def labelled(pictures: Sequence[Image.Image], labels: Sequence[str]) -> Image.Im
     sheet = Image.new("RGB", (width, pictures[0].height + LABEL_HEIGHT), "white")
     draw, x = ImageDraw.Draw(sheet), 0
     for picture, label in zip(pictures, labels, strict=True):
-        draw.text((x + 4, 3), fitted(label, picture.width - 8, draw), "black", font())
+        write(draw, (x + 4, 3), label, picture.width - 8)
         sheet.paste(picture, (x, LABEL_HEIGHT))
         x += picture.width
     return sheet
 
 
+def write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int, size: int = 13) -> None:
+    """Writes black text, cut where it is wider than `width` pixels; `at` is its left upper corner."""
+    draw.text(at, fitted(text, width, draw, size), "black", font(size))
+
+
 def fitted(text: str, width: int, draw: ImageDraw.ImageDraw, size: int = 13) -> str:
     """`text`, cut with an ellipsis where it is wider than `width` pixels."""
-    if draw.textlength(text, font(size)) <= width:
+    face, ellipsis = font(size), "…"
+    if not isinstance(face, ImageFont.FreeTypeFont):  # the old font, which has Western European letters only
+        text, ellipsis = text.encode("latin-1", "replace").decode("latin-1"), "..."
+    if draw.textlength(text, face) <= width:
         return text
-    while text and draw.textlength(text + "…", font(size)) > width:
+    while text and draw.textlength(text + ellipsis, face) > width:
         text = text[:-1]
-    return text + "…"
+    return text + ellipsis
 
 
 def font(size: int = 13) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    """Pillow's own font."""
-    return ImageFont.load_default(size)
+    """Pillow's own font; before 10.1 it has one small size."""
+    try:
+        return ImageFont.load_default(size)
+    except TypeError:
+        return ImageFont.load_default()
 
 
 def save_png(picture: Image.Image, file: Path, parameters: str) -> None:
@@ -57,10 +68,15 @@ def save_png(picture: Image.Image, file: Path, parameters: str) -> None:
     picture.save(file, "PNG", pnginfo=info)
 
 
-def output_files(out: Path, seeds: Sequence[int]) -> list[Path]:
+def beside(file: Path, ending: str) -> Path:
+    """A picture's companion: name.heatmap.png for name.png."""
+    return file.with_name(f"{file.stem}.{ending}")
+
+
+def output_files(out: Path, seeds: Sequence[int], endings: Sequence[str] = ()) -> list[Path]:
     """One writable file for each seed: `out` itself, or numbered by seed; made in `out` when it is a folder.
 
-    Raises SettingsError when nothing can be written there.
+    endings: of the companions that each file will get. Raises SettingsError when nothing can be written there.
     """
     if out.suffix.lower() == ".png" and not out.is_dir():
         folder, stem = out.parent, out.stem
@@ -82,7 +98,8 @@ def output_files(out: Path, seeds: Sequence[int]) -> list[Path]:
             f"nothing can be written to {folder} ({error.strerror or error}); expected a folder that you may"
             " write to; choose another --out"
         ) from error
-    taken = next((file for file in files if file.is_dir()), None)
+    written = [*files, *(beside(file, ending) for file in files for ending in endings)]
+    taken = next((file for file in written if file.is_dir()), None)
     if taken is not None:
         raise SettingsError(f"{taken} is a folder; expected a file's name; choose another --out")
     return files

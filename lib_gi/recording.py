@@ -111,7 +111,7 @@ class _Mean:
         self.count += 1
 
 
-@dataclass
+@dataclass(eq=False)
 class Pass:
     """One sampling pass. Maps are kept by part, level and image, means by step, level and image.
 
@@ -173,8 +173,7 @@ class Pass:
         part: None for the whole pass. Raises SettingsError for another kind than M_star and agreement, and
         UnsupportedModelError where no layer's positions are those of a halved picture.
         """
-        if kind not in KINDS:
-            raise SettingsError(f"the kind of map is {kind!r}; expected one of {', '.join(KINDS)}; choose one of them")
+        check_kind(kind)
         found = []
         for level in self.levels(image):
             means = [m for (p, lv, i), m in self._maps.items() if (lv, i) == (level, image) and part in (None, p)]
@@ -207,6 +206,12 @@ class Pass:
             curve.agreement.append(float(mean[1, concept]))
             curve.w.append(float(self._w[step, image][concept]))
         return curve
+
+
+def check_kind(kind: str) -> None:
+    """Nothing for a kind of map that there is; SettingsError for another."""
+    if kind not in KINDS:
+        raise SettingsError(f"the kind of map is {kind!r}; expected one of {', '.join(KINDS)}; choose one of them")
 
 
 def halved(size: tuple[int, int], times: int) -> tuple[int, int]:

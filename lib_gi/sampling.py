@@ -1,5 +1,6 @@
 """Pictures of a diffusers pipeline with inhibitors, and without them from the same noise."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,18 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from lib_gi import curves, heatmaps
 from lib_gi.hosts.diffusers import growth_inhibitors
-from lib_gi.pictures import infotext, labelled, save_png
+from lib_gi.pictures import beside, infotext, labelled, save_png
+from lib_gi.recording import Recording
 from lib_gi.settings import Settings
+
+GROWTH = ("heatmap.png", "curve.png", "curve.json")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be sampled; width and height None stand for the model's own."""
+    """What is to be sampled; width and height None stand for the model's own, heatmap None for no heat map."""
 
     model: str
     prompt: str
@@ -27,30 +32,50 @@ class Job:
     width: int | None
     height: int | None
     side_by_side: bool
+    heatmap: str | None = None
+    heatmap_scale: float | None = None
 
 
 def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path]:
-    """The files of `files` (by seed), each as soon as it is written; a progress bar counts the steps."""
+    """The files of `files` (by seed), each as soon as it is written; a progress bar counts the steps.
+
+    With a heat map a picture's file is followed by those beside it, whose names end as `GROWTH` says.
+    """
     total = len(files) * job.steps * (2 if job.side_by_side else 1)
     # The delay keeps the bar away until the first step is done, so that an error before it stands alone.
     with tqdm(total=total, unit="step", desc="sampling", mininterval=0.5, delay=0.01) as bar:
         for seed, file in files.items():
+            recording = Recording() if job.heatmap else None
             # The picture with inhibitors comes first: what is wrong with the settings shows at once.
-            with inhibited(pipe, job.settings):
-                picture = sample(pipe, job, seed, bar)
+            with inhibited(pipe, job.settings, recording):
+                picture = inhibited_picture = sample(pipe, job, seed, bar)
             if job.side_by_side:
                 on = ", ".join(f"{name} {job.settings.strength_of(name):g}" for name in job.settings.concepts)
                 picture = labelled([sample(pipe, job, seed, bar), picture], ["off", f"on: {on}"])
-            save_png(picture, file, parameters_of(pipe, job, seed))
+            parameters = parameters_of(pipe, job, seed)
+            save_png(picture, file, parameters)
             yield file
+            if recording is not None:
+                yield from growth_files(recording, job, inhibited_picture, file, parameters)
 
 
-def inhibited(pipe: Any, settings: Settings) -> Any:
+def growth_files(recording: Recording, job: Job, picture: Image.Image, file: Path, parameters: str) -> Iterator[Path]:
+    """The files beside a picture's `file` that show where concepts grew in it, each as soon as it is written."""
+    heat_file, curve_file, numbers_file = (beside(file, ending) for ending in GROWTH)
+    save_png(heatmaps.sheet(recording, 0, picture, job.heatmap, job.heatmap_scale), heat_file, parameters)
+    yield heat_file
+    save_png(curves.sheet(recording, 0), curve_file, parameters)
+    yield curve_file
+    numbers_file.write_text(json.dumps(curves.numbers(recording, 0), ensure_ascii=False) + "\n", encoding="utf-8")
+    yield numbers_file
+
+
+def inhibited(pipe: Any, settings: Settings, recording: Recording | None = None) -> Any:
     """The context manager in which `pipe` suppresses what `settings` say."""
     values = settings.to_dict()
     for name in ("enabled", "hires"):
         del values[name]
-    return growth_inhibitors(pipe, **values)
+    return growth_inhibitors(pipe, recording=recording, **values)
 
 
 def sample(pipe: Any, job: Job, seed: int, bar: tqdm) -> Image.Image:

@@ -89,6 +89,34 @@ def test_side_by_side_shows_off_and_on_from_the_same_noise(model, tmp_path):
     assert not np.array_equal(pair[:, :64], pair[:, 64:])
 
 
+def test_heat_maps_and_curves_come_beside_the_picture_which_stays_the_same(model, tmp_path, capsys):
+    options = ("--model", model, *COMMON, "--concept", "gun", "--last-step", 1, "--width", 96)
+    assert generate(*options, "--out", tmp_path / "plain.png") == 0
+    capsys.readouterr()
+    assert generate(*options, "--heatmap", "--out", tmp_path / "a.png") == 0
+    written = [tmp_path / name for name in ("a.png", "a.heatmap.png", "a.curve.png", "a.curve.json")]
+    assert capsys.readouterr().out.splitlines() == [str(file) for file in written]
+    plain, picture, heat, curve = (Image.open(tmp_path / file) for file in ("plain.png", *written[:3]))
+    assert np.array_equal(np.asarray(plain), np.asarray(picture))
+    assert plain.text == picture.text == heat.text == curve.text
+    assert heat.width > 4 * 256 and curve.width > 600
+    numbers = json.loads(written[3].read_text())
+    assert list(numbers) == ["knife", "gun"]
+    [knife] = numbers["knife"]
+    assert knife["steps"] == [0, 1, 2] and knife["strength"] == [4.0, 4.0, 0.0]
+    assert all(0 < value < 1 for kind in ("M_star", "agreement") for value in knife[kind])
+
+
+def test_a_heat_map_beside_an_off_on_pair_is_of_the_picture_with_inhibitors(model, tmp_path):
+    options = ("--model", model, *COMMON, "--strength", 20, "--heatmap", "agreement", "--heatmap-scale", 0.5)
+    assert generate(*options, "--side-by-side", "--count", 2, "--out", tmp_path / "pair.png") == 0
+    assert generate(*options, "--out", tmp_path / "on.png") == 0
+    names = {f"{name}{ending}" for name in ("pair-0", "pair-1", "on") for ending in (".png", ".heatmap.png")}
+    assert names < {file.name for file in tmp_path.iterdir()} and len(list(tmp_path.iterdir())) == 12
+    pair, on = (np.asarray(Image.open(tmp_path / f"{name}.heatmap.png")) for name in ("pair-0", "on"))
+    assert np.array_equal(pair, on)
+
+
 def test_several_pictures_are_numbered_by_their_seeds(model, tmp_path):
     size = ("--width", 72, "--height", 64)
     assert generate("--model", model, *COMMON, *size, "--count", 2, "--seed", 8, "--out", tmp_path / "a.png") == 0
@@ -140,6 +168,10 @@ def test_a_single_file_of_the_original_form_draws_as_its_folder_does(model, tmp_
         (("--count", "0"), "--count"),
         (("--seed", "-1"), "--seed"),
         (("--guidance", "inf"), "--guidance"),
+        (("--heatmap", "warmth"), "M_star"),
+        (("--heatmap", "--heatmap-scale", "0"), "--heatmap-scale"),
+        (("--heatmap", "--heatmap-scale", "nan"), "--heatmap-scale"),
+        (("--heatmap-scale", "0.5"), "add --heatmap"),
         (("--device", "abacus"), "--device"),
         (("--out", "picture.jpg"), "PNG"),
         (("--model", "nowhere"), "no model at nowhere"),
@@ -175,6 +207,9 @@ def test_a_folder_that_cannot_be_written_to_is_refused(model, capsys, tmp_path):
     assert "nothing can be written" in line
     (tmp_path / "0.png").mkdir()
     assert "is a folder" in refused(capsys, "--model", model, *COMMON, "--out", tmp_path)
+    (tmp_path / "a.heatmap.png").mkdir()
+    line = refused(capsys, "--model", model, *COMMON, "--heatmap", "--out", tmp_path / "a.png")
+    assert "a.heatmap.png is a folder" in line
 
 
 @pytest.mark.parametrize("name", ["model.ckpt", "model.bin", "model.PT"])

@@ -8,7 +8,8 @@ import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module, remove_hook_from_module
 from tiny_pipelines import KNIFE, draw, first_prediction, inhibited
 
-from lib_gi import growth_inhibitors
+from lib_gi import growth_inhibitors, heatmaps
+from lib_gi.recording import Recording
 
 
 @pytest.mark.parametrize("family", ["sd1", "sdxl"])
@@ -102,3 +103,17 @@ def test_img2img_and_inpaint_are_inhibited_and_count_their_own_steps(kind, token
     with pytest.raises(ValueError, match="steps 0 to 1, so nothing"):
         inhibited(pipe, KNIFE | {"first_step": 2}, **more)
     assert torch.equal(draw(pipe, **more), before)
+
+
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+def test_a_recording_has_maps_of_each_image_of_a_batch_in_the_form_of_the_picture(family, request):
+    pipe = request.getfixturevalue(family)
+    more = dict(prompt=["a cat", "a dog"], height=16, width=40)
+    expected, into = inhibited(pipe, **more), Recording()
+    with growth_inhibitors(pipe, **KNIFE, recording=into):
+        assert torch.equal(draw(pipe, **more), expected)
+    [one] = into.passes
+    maps = [heatmaps.heat(one, 0, image, "agreement") for image in (0, 1)]
+    assert [values.shape for values in maps] == [(16, 40)] * 2 and not (maps[0] == maps[1]).all()
+    assert [part.name for part in one.ranges(0)] == ["whole run", "early", "middle", "late"]
+    assert one.curve(0, 1).w == [-6.0] * 3
