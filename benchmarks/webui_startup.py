@@ -3,7 +3,7 @@
     python -m benchmarks.webui_startup --webui FOLDER [--python INTERPRETER] [--repeats 10]
 
 The WebUI is started with and without the extension, turn about, on a data folder of its own with gi-tiny in it. A start
-is timed from the process to the log's line "Startup time", after which the page is there.
+is timed from the process to the log's line "Startup time", when the page is there.
 """
 
 import argparse

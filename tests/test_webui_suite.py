@@ -1,6 +1,7 @@
 """What the suite against a real WebUI is made of, where no WebUI is needed: its report, its log, its start-up times."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,21 +72,45 @@ def test_without_a_host_nothing_is_written(report, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_start_is_waited_for_in_the_log_and_one_that_ends_is_told_with_its_last_lines(tmp_path):
-    (tmp_path / "launch.py").write_text(
-        "import sys, time\nprint('no luck' if '--bad' in sys.argv else 'Startup time: 1.0s')\n"
-        "time.sleep(0 if '--bad' in sys.argv else 60)\n"
-    )
+LAUNCH = """
+import socket, sys, time
+if "--bad" in sys.argv:
+    sys.exit("no luck")
+print("Startup time: 1.0s")
+if "--shut" in sys.argv:
+    time.sleep(60)
+time.sleep(0.3)
+with socket.create_server(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1]))):
+    time.sleep(60)
+"""
+
+
+@pytest.fixture()
+def server(tmp_path):
+    """A server whose process only logs its start, and opens the port a little later."""
+    (tmp_path / "launch.py").write_text(LAUNCH)
     server = Server(tmp_path, sys.executable, tmp_path)
-    try:
-        server.start()
+    yield server
+    server.stop()
+
+
+def test_a_start_is_waited_for_in_the_log_and_at_the_port(server):
+    for starts in (1, 2):
         server.restart()
-        assert server.log.read_text().count("Startup time") == 2
-        with pytest.raises(RuntimeError, match="no luck"):
-            server.restart("--bad", extension=False)
-        assert not server.extension.exists()
-    finally:
-        server.stop()
+        assert server.log.read_text().count("Startup time") == starts
+        socket.create_connection(("127.0.0.1", server.port)).close()
+
+
+def test_a_start_that_ends_is_told_with_its_last_lines(server):
+    with pytest.raises(RuntimeError, match="did not log 'Startup time', and the process ended(?s:.*)no luck"):
+        server.start("--bad", extension=False)
+    assert not server.extension.exists()
+
+
+def test_a_port_that_stays_shut_is_told_after_the_time_that_a_start_has(server, monkeypatch):
+    monkeypatch.setattr("tools.webui_server.START_SECONDS", 1)
+    with pytest.raises(RuntimeError, match=f"port {server.port} is not open, and 1 s have passed"):
+        server.start("--shut")
 
 
 def test_what_the_extension_adds_is_the_median_difference_of_the_rounds():

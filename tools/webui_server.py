@@ -93,17 +93,35 @@ class Server:
         self.wait_for_start(starts)
 
     def wait_for_start(self, starts: int) -> None:
-        """Wait until the log tells of more starts than these: a request before that can kill the server."""
+        """Wait until the log tells of more starts than these, and then until the port is open.
+
+        A request before the first can kill the server; without its page, it opens the port only after it. Raises
+        RuntimeError with the log's last lines where the process ends, or START_SECONDS have passed.
+        """
         until = time.monotonic() + START_SECONDS
-        while self._starts <= starts:
-            if self._process.poll() is not None or time.monotonic() > until:
-                self.stop()
-                raise RuntimeError(f"the WebUI did not start:\n{self.log.read_text()[-3000:]}")
-            time.sleep(0.05)
+        for is_done, missing in (
+            (lambda: self._starts > starts, f"it did not log {READY!r}"),
+            (self._is_open, f"it logged {READY!r}, but port {self.port} is not open"),
+        ):
+            while not is_done():
+                ended = self._process.poll() is not None
+                if ended or time.monotonic() > until:
+                    self.stop()
+                    why = "the process ended" if ended else f"{START_SECONDS} s have passed"
+                    log = self.log.read_text(errors="replace")[-3000:]
+                    raise RuntimeError(f"the WebUI did not start: {missing}, and {why}; see the end of its log:\n{log}")
+                time.sleep(0.05)
 
     @property
     def _starts(self) -> int:
         return self.log.read_text(errors="replace").count(READY)
+
+    def _is_open(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     # -- what it is asked ----------------------------------------------------------------------------------
 

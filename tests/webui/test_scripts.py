@@ -115,13 +115,16 @@ def test_the_usual_python_client(server):
 
     client = webuiapi.WebUIApi(port=server.port)
     call = {"prompt": PROMPT, "seed": 1, "steps": 8, "cfg_scale": 4, "sampler_name": "DDIM", **SIZE}
-    off, on = server.draw(prompt=PROMPT), server.draw(GI, prompt=PROMPT)
+    # The client sends eta=1 unless told otherwise, by which DDIM adds noise at each step; the host's own value is 0.
+    off, on = (server.draw(gi, prompt=PROMPT, eta=1) for gi in (None, GI))
     protected = client.txt2img(**call, alwayson_scripts={TITLE: {"args": [GI]}})
     assert (np.asarray(protected.image.convert("RGB")) == on.pictures[0]).all()
-    assert "Growth Inhibitors: beer=4" in protected.info["infotexts"][0]
-    with pytest.raises(RuntimeError, match="Did you mean 'beer'"):
+    assert protected.info["infotexts"] == on.infotexts and "Growth Inhibitors: beer=4" in on.infotexts[0]
+    with pytest.raises(RuntimeError) as refused:
         client.txt2img(**call, alwayson_scripts={TITLE: {"args": [{"concepts": ["beeer"]}]}})
+    assert "Did you mean 'beer'" in refused.value.args[1]
     changed = client.img2img(images=[protected.image], **call, alwayson_scripts={TITLE: {"args": [GI]}})
     assert "Growth Inhibitors: beer=4" in changed.info["infotexts"][0]
     plain = client.txt2img(**call, alwayson_scripts={})
     assert (np.asarray(plain.image.convert("RGB")) == off.pictures[0]).all()
+    assert plain.info["infotexts"] == off.infotexts
