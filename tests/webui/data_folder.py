@@ -66,7 +66,7 @@ def fill(data: Path, webui: Path, python: str) -> Path:
     inpainting = "ldm.models.diffusion.ddpm.LatentInpaintDiffusion"
     write("edit", widened(weights, 8), of_kind(yaml, edit, 8, cond_stage_key="edit", parameterization='"eps"'))
     write("inpainting", widened(weights, 9), of_kind(yaml, inpainting, 9, finetune_keys="null"))
-    subprocess.run([python, HERE / "topologies.py", models], cwd=webui, check=True, env=os.environ)
+    subprocess.run([python, HERE / "topologies.py", models, "xl", "two"], cwd=webui, check=True, env=os.environ)
 
     prefix = "first_stage_model."
     vae = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}

@@ -1,10 +1,12 @@
-"""Run by the host's own Python, in the host's folder: writes checkpoints with SDXL's and SD2's topology.
+"""Run by the host's own Python, in the host's folder: writes checkpoints of other models' topology, random weights.
 
-    python topologies.py FOLDER
+    python topologies.py FOLDER NAME...
 
-Narrow, with random weights, so that a processor is enough: 70 cross-attention layers, two text encoders with CLIP's
-whole vocabulary and a size conditioning like SDXL; OpenCLIP's encoder and a linear projection like SD2. They prove the
-wiring, and say nothing about pictures.
+xl     70 cross-attention layers, two text encoders with CLIP's whole vocabulary and a size conditioning like SDXL
+two    OpenCLIP's encoder and a linear projection like SD2
+sd15   SD1.5 with a UNet and a text encoder of its full width, for what a step costs; its autoencoder is narrow
+
+The others are narrow throughout, so that a processor is enough: they prove the wiring, and say nothing about pictures.
 """
 
 import json
@@ -24,16 +26,17 @@ from transformers import CLIPTextConfig, CLIPTextModel  # noqa: E402
 WIDTH, VOCABULARY = 64, 49408
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *names: str) -> None:
     write_arch(folder / "open_clip")
-    write_text_folder(folder / "clip-text")
     open_clip.add_model_config(folder / "open_clip")
     # The host does the same: weights of a text encoder come from the checkpoint.
     CLIPTextModel.from_pretrained = lambda name: CLIPTextModel(CLIPTextConfig.from_pretrained(name))
     create = open_clip.create_model_and_transforms
     open_clip.create_model_and_transforms = lambda *args, pretrained=None, **more: create(*args, **more)
-    for name, text in (("xl", XL), ("two", TWO)):
-        config = text.replace("TEXT_FOLDER", str(folder / "clip-text"))
+    for name in names:
+        config = CONFIGS[name].replace("TEXT_FOLDER", str(folder / f"{name}-text"))
+        if name in TEXTS:
+            write_text_folder(folder / f"{name}-text", *TEXTS[name])
         (folder / f"{name}.yaml").write_text(config)
         save_file(random_weights(OmegaConf.create(config).model), folder / f"{name}.safetensors")
 
@@ -57,17 +60,17 @@ def random_weights(config) -> dict:
 
 def write_arch(folder: Path) -> None:
     """A narrow architecture, for OpenCLIP to know by its file's name."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     vision = {"image_size": 32, "layers": 1, "width": WIDTH, "patch_size": 16}
     text = {"context_length": 77, "vocab_size": VOCABULARY, "width": WIDTH, "heads": 2, "layers": 3}
     (folder / "narrow.json").write_text(json.dumps({"embed_dim": WIDTH, "vision_cfg": vision, "text_cfg": text}))
 
 
-def write_text_folder(folder: Path) -> None:
-    """CLIP's tokenizer as transformers reads it, and a narrow text encoder's configuration."""
+def write_text_folder(folder: Path, width: int, inner: int, layers: int, heads: int) -> None:
+    """CLIP's tokenizer as transformers reads it, and the configuration of a text encoder of this size."""
     import gzip
 
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     tokenizer = open_clip.tokenizer._tokenizer
     names = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
     vocabulary = {names.get(token, token): number for token, number in tokenizer.encoder.items()}
@@ -77,10 +80,10 @@ def write_text_folder(folder: Path) -> None:
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
     CLIPTextConfig(
         vocab_size=VOCABULARY,
-        hidden_size=WIDTH,
-        intermediate_size=2 * WIDTH,
-        num_hidden_layers=3,
-        num_attention_heads=2,
+        hidden_size=width,
+        intermediate_size=inner,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
         bos_token_id=VOCABULARY - 2,
         eos_token_id=VOCABULARY - 1,
     ).save_pretrained(folder)
@@ -171,11 +174,14 @@ model:
       params:{FIRST_STAGE}
 """
 
-TWO = f"""
+
+def of_compvis(parameterization: str, unet: str, text: str) -> str:
+    """The configuration of a model of the first generation: lines of its UNet's and its text encoder's own."""
+    return f"""
 model:
   target: ldm.models.diffusion.ddpm.LatentDiffusion
   params:
-    parameterization: v
+    parameterization: {parameterization}
     linear_start: 0.00085
     linear_end: 0.0120
     num_timesteps_cond: 1
@@ -194,27 +200,49 @@ model:
         image_size: 16
         in_channels: 4
         out_channels: 4
-        model_channels: 32
         attention_resolutions: [4, 2, 1]
         num_res_blocks: 2
         channel_mult: [1, 2, 4, 4]
-        num_head_channels: 32
         use_spatial_transformer: true
-        use_linear_in_transformer: true
         transformer_depth: 1
-        context_dim: {WIDTH}
         use_checkpoint: false
-        legacy: false
+        legacy: false{unet}
     first_stage_config:
       target: ldm.models.autoencoder.AutoencoderKL
       params:{FIRST_STAGE}
-    cond_stage_config:
+    cond_stage_config:{text}
+"""
+
+
+TWO = of_compvis(
+    "v",
+    f"""
+        model_channels: 32
+        num_head_channels: 32
+        use_linear_in_transformer: true
+        context_dim: {WIDTH}""",
+    """
       target: ldm.modules.encoders.modules.FrozenOpenCLIPEmbedder
       params:
         arch: narrow
         freeze: true
-        layer: penultimate
-"""
+        layer: penultimate""",
+)
+
+SD15 = of_compvis(
+    "eps",
+    """
+        model_channels: 320
+        num_heads: 8
+        context_dim: 768""",
+    """
+      target: ldm.modules.encoders.modules.FrozenCLIPEmbedder
+      params:
+        version: TEXT_FOLDER""",
+)
+
+CONFIGS = {"xl": XL, "two": TWO, "sd15": SD15}
+TEXTS = {"xl": (WIDTH, 2 * WIDTH, 3, 2), "sd15": (768, 3072, 12, 12)}
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
