@@ -66,6 +66,23 @@ def test_each_cell_is_named_and_one_that_fails_at_any_time_has_failed(report, tm
     assert "WebUI v1.10.1, Python 3.10.6" in text and "4 cells, 3 failed" in text
 
 
+def test_each_check_of_the_page_counts_and_a_test_that_ends_early_is_one_that_failed(report, tmp_path):
+    ticked, pasted, sent = (f"tests/webui/test_browser.py::test_{name}" for name in ("ticked", "pasted", "sent"))
+    for test, promise, held in ((ticked, "it is on", True), (ticked, "<b> is text", False), (pasted, "it is on", True)):
+        report.note_check(test, promise, held)
+    for test, when in ((ticked, "teardown"), (pasted, "call"), (sent, "setup")):
+        report.note(outcome(test.rpartition("/")[2], when, "failed"))
+    report.versions["WebUI"] = "v1.10.1"
+    report.write()
+    figure = json.loads((tmp_path / "ui.browser.failed.json").read_text())
+    assert (figure["value"], figure["n"]) == (3, 5)
+    assert [file.name for file in tmp_path.iterdir()] == ["ui.browser.failed.json"], "no cell of the matrix was run"
+    report.note(outcome("test_matrix.py::test_txt2img[plain]", "call", "passed"))
+    report.write()
+    lines = (tmp_path / "tested-hosts.md").read_text().splitlines()
+    assert "| it is on | held |" in lines and "| /b/ is text | failed |" in lines
+
+
 def test_without_a_host_nothing_is_written(report, tmp_path):
     report.note(outcome("test_matrix.py::test_txt2img[plain]", "setup", "skipped"))
     report.write()

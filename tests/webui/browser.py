@@ -1,17 +1,52 @@
 """The WebUI's page in headless Chromium, as a user has it: type, tick, choose, generate, paste."""
 
+import io
 import os
 import shutil
+import time
+from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from lib_gi.webui.arguments import label_of
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the page asks for fonts and scripts from elsewhere
 )
 PREFIX = "growth_inhibitors"
-PATIENCE = 240_000  # milliseconds
+PATIENCE = 240  # seconds, for a page or a picture
+SOON = 60  # seconds, for anything else
+
+# The outputs of a generation are faded while it runs. The same text may come out twice: so it is no text that is
+# waited for.
+WATCH = """id => {
+    const log = document.getElementById(id);
+    let busy = false;
+    window.ended = false;
+    new MutationObserver((changes, observer) => {
+        const now = log.querySelector('.pending') !== null;
+        if (busy && !now) { window.ended = true; observer.disconnect(); }
+        busy = now;
+    }).observe(log, {attributes: true, attributeFilter: ['class'], subtree: true});
+}"""
+# WCAG's ratio of the luminance of a text and of what is behind it.
+CONTRAST = """element => {
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const luminance = ([r, g, b]) => [r, g, b].reduce(
+        (sum, value, i) => sum + [0.2126, 0.7152, 0.0722][i] * linear(value / 255), 0);
+    let behind = element;
+    while (behind.parentElement && numbers(getComputedStyle(behind).backgroundColor)[3] === 0)
+        behind = behind.parentElement;
+    const [low, high] = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor]
+        .map(colour => luminance(numbers(colour)) + 0.05).sort((a, b) => a - b);
+    return high / low;
+}"""
 
 
 def chromium() -> str | None:
@@ -26,10 +61,12 @@ def opened(address: str, width: int = 1400, height: int = 1000):
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(PATIENCE)
-        yield Page(page, address)
-        browser.close()
+        try:
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(1000 * SOON)
+            yield Page(page, address)
+        finally:
+            browser.close()
 
 
 class Page:
@@ -41,31 +78,101 @@ class Page:
         page.on("pageerror", lambda error: self.problems.append(str(error)))
 
     def load(self, theme: str = "light") -> "Page":
-        """Open the page, and wait until it answers."""
-        self.page.goto(f"{self.address}/?__theme={theme}")
-        self.page.wait_for_selector(f"#{PREFIX}_txt2img_enabled-visible-checkbox", state="attached")
-        self.page.wait_for_function("() => document.querySelector('#txt2img_generate') !== null")
+        """Open the page, and wait until the host's scripts have set it up and our line tells something."""
+        self.tab = "txt2img"
+        patience = 1000 * PATIENCE
+        self.page.goto(f"{self.address}/?__theme={theme}", wait_until="domcontentloaded", timeout=patience)
+        self.page.wait_for_selector(f"#{PREFIX}_txt2img_enabled-visible-checkbox", state="attached", timeout=patience)
+        self.comes(lambda: self.line, PATIENCE)
         return self
 
     def part(self, name: str):
         """One of our components."""
         return self.page.locator(f"#{PREFIX}_{self.tab}_{name}").first  # an HTML component repeats its id inside
 
-    # -- what a user does ----------------------------------------------------------------------------------
+    def comes(self, condition: Callable[[], object], seconds: float = SOON) -> bool:
+        """Whether the condition holds within this time."""
+        until = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > until:
+                return False
+            self.page.wait_for_timeout(100)
+        return True
+
+    # -- the host's part -----------------------------------------------------------------------------------
 
     def go_to(self, tab: str) -> None:
         """Press the tab's name."""
         self.page.locator("#tabs > .tab-nav > button", has_text=tab).first.click()
         self.tab = tab
 
+    def send_to_img2img(self) -> None:
+        """Press the button under the picture, and wait until picture and size are there."""
+        self.page.locator(f"#{self.tab}_send_to_img2img").click()
+        size, self.tab = self.read("width"), "img2img"
+        self.page.locator("#img2img_image img").first.wait_for(state="attached")
+        self.comes(lambda: self.read("width") == size)
+
     def fill(self, field: str, text: str) -> None:
         """Type into one of the host's fields, such as `prompt`, `steps` or `seed`."""
-        place = self.page.locator(f"#{self.tab}_{field}").locator("textarea, input[type=number]").first
+        place = self._field(field)
         place.fill(str(text))
         place.press("Tab")
 
+    def read(self, field: str) -> str:
+        """What stands in one of the host's fields."""
+        return self._field(field).input_value()
+
+    def _field(self, field: str):
+        return self.page.locator(f"#{self.tab}_{field}").locator("textarea, input[type=number]").first
+
+    def paste(self, infotext: str) -> None:
+        """Put an infotext into the prompt, and press the arrow that reads it."""
+        self.fill("prompt", infotext)
+        self.page.locator(f"#{self.tab}_tools #paste").click()
+
+    def generate(self) -> str:
+        """Press Generate, wait for the end; the infotext under the picture, empty where an error stands there."""
+        self.page.evaluate(WATCH, f"html_log_{self.tab}")
+        self.page.locator(f"#{self.tab}_generate").click()
+        self.page.wait_for_function("() => window.ended", timeout=1000 * PATIENCE)
+        return self.page.locator(f"#html_info_{self.tab}").first.inner_text()
+
+    @property
+    def log(self) -> str:
+        """The line with comments, errors and times under the infotext."""
+        return self.page.locator(f"#html_log_{self.tab}").first.inner_text()
+
+    @property
+    def picture(self) -> np.ndarray | None:
+        """The picture that is shown, (h, w, 3), or None."""
+        shown = self.page.locator(f"#{self.tab}_gallery img")
+        if shown.count() == 0:
+            return None
+        file = self.page.request.get(shown.first.evaluate("image => image.src"))
+        return np.asarray(Image.open(io.BytesIO(file.body())).convert("RGB"))
+
+    @property
+    def dark(self) -> bool:
+        """Whether the page is in its dark theme."""
+        return self.page.evaluate("() => document.body.classList.contains('dark')")
+
+    def shoot(self, file: Path) -> None:
+        """Keep a picture of the whole page."""
+        self.page.screenshot(path=file, full_page=True)
+
+    # -- our part ------------------------------------------------------------------------------------------
+
+    def press(self) -> None:
+        """Press the accordion's label, which opens and ticks it, or closes and unticks it."""
+        self.part("enabled").locator(".label-wrap").first.click()
+
+    def press_advanced(self) -> None:
+        """Press the label of the accordion inside it."""
+        self.part("advanced").locator(".label-wrap").first.click()
+
     def tick(self) -> None:
-        """Press the accordion's checkbox."""
+        """Press the checkbox in the accordion's label."""
         self.page.locator(f"#{PREFIX}_{self.tab}_enabled-visible-checkbox").click()
 
     @property
@@ -73,63 +180,62 @@ class Page:
         """Whether the accordion's checkbox is on."""
         return self.page.locator(f"#{PREFIX}_{self.tab}_enabled-visible-checkbox").is_checked()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what is in the accordion can be seen."""
+        return self.part("concepts").is_visible()
+
     def choose(self, concept) -> None:
         """Choose a concept in the list by typing its label."""
         box = self.part("concepts").locator("input").first
         box.click()
         box.fill(label_of(concept))
+        self.part("concepts").locator(f'li.active[data-value="{label_of(concept)}"]').wait_for()
         box.press("Enter")
         box.press("Escape")
 
     @property
     def chosen(self) -> list[str]:
         """The labels that are chosen in the list."""
-        return [text.strip() for text in self.part("concepts").locator(".token").all_inner_texts()]
+        return [text.strip() for text in self.part("concepts").locator(".token > span").all_inner_texts()]
 
     def write(self, name: str, text: str) -> None:
-        """Type into one of our text boxes, or into the number of a slider."""
-        place = self.part(name).locator("textarea, input[type=number], input[type=text]").first
+        """Put a text into one of our text boxes or into the number of a slider at once, as from the clipboard."""
+        place = self._box(name)
         place.fill(text)
+        place.press("Tab")
+
+    def type(self, name: str, text: str) -> None:
+        """Type into one of our text boxes, key by key and fast."""
+        place = self._box(name)
+        place.press_sequentially(text, delay=10)
         place.press("Tab")
 
     def value(self, name: str) -> str:
         """What stands in one of our text boxes or sliders."""
-        return self.part(name).locator("textarea, input[type=number], input[type=text]").first.input_value()
+        return self._box(name).input_value()
 
-    def generate(self) -> str:
-        """Press Generate, wait for the end; the text under the picture, or the error that stands there."""
-        self.page.evaluate(
-            f"() => {{ for (const id of ['html_info_{self.tab}', 'html_log_{self.tab}'])"
-            " document.getElementById(id).dataset.before = document.getElementById(id).innerHTML }"
-        )
-        self.page.locator(f"#{self.tab}_generate").click()
-        self.page.wait_for_function(
-            f"() => {{ const log = document.getElementById('html_log_{self.tab}');"
-            " return log.innerHTML !== log.dataset.before && log.innerText.trim() !== '' }",
-            timeout=PATIENCE,
-        )
-        return self.told
+    def _box(self, name: str):
+        return self.part(name).locator("textarea, input[type=number], input[type=text]").first
 
-    @property
-    def told(self) -> str:
-        """The infotext under the picture."""
-        return self.page.locator(f"#html_info_{self.tab}").first.inner_text()
+    def pick(self, name: str, choice: str) -> None:
+        """Pick one of our radio buttons."""
+        self.part(name).locator(f'input[type=radio][value="{choice}"]').check()
 
-    @property
-    def log(self) -> str:
-        """The line with times, comments and errors under the infotext."""
-        return self.page.locator(f"#html_log_{self.tab}").first.inner_text()
+    def picked(self, name: str) -> str:
+        """Which of our radio buttons is on."""
+        return self.part(name).locator("input[type=radio]:checked").input_value()
 
     @property
     def line(self) -> str:
         """Our live line."""
-        return self.part("line").inner_text()
+        return self.part("line").inner_text().strip()
 
-    def wait_for_line(self, words: str) -> None:
-        """Wait until the live line says so."""
-        self.part("line").get_by_text(words).first.wait_for()
+    def says(self, words: str) -> bool:
+        """Whether the live line comes to hold these words."""
+        return self.comes(lambda: words in self.line)
 
-    def paste(self, infotext: str) -> None:
-        """Put an infotext into the prompt, and press the arrow that reads it."""
-        self.fill("prompt", infotext)
-        self.page.locator(f"#{self.tab}_tools #paste").click()
+    @property
+    def contrast(self) -> float:
+        """The contrast of the live line's text with what is behind it, 1 to 21; from 4.5 on it is legible for most."""
+        return self.part("line").locator("p").first.evaluate(CONTRAST)

@@ -1,6 +1,7 @@
-"""What became of each cell of the matrix: docs/tested-hosts.md and the figure webui.matrix.failed.
+"""What became of each cell of the matrix and of each check of the page: docs/tested-hosts.md, and two figures.
 
-Written after a run of the whole folder with GI_WEBUI_REPORT=1, and never by hand.
+Written after a run of the whole folder with GI_WEBUI_REPORT=1, and never by hand. A run of test_browser.py alone
+writes the page's figure.
 """
 
 import datetime
@@ -12,8 +13,10 @@ from tools.webui_server import REPOSITORY
 
 DOCUMENT = REPOSITORY / "docs" / "tested-hosts.md"
 NAME = "webui.matrix.failed"
+PAGE = "ui.browser.failed"
 
 cells: dict[str, str] = {}
+checks: list[tuple[str, str, bool]] = []  # of the page: test, promise, whether it held
 versions: dict[str, str] = {}
 
 
@@ -25,11 +28,14 @@ def wanted() -> bool:
 def note(report) -> None:
     """Keep a test's outcome: one that fails anywhere has failed, also while it is set up or taken down.
 
-    What is tried in a browser is no cell here: it has a figure of its own.
+    What is tried in a browser is no cell: its checks are noted one by one. A test that ends early is one that failed.
     """
-    if "/webui/" not in report.nodeid or "browser" in report.nodeid:
+    if "/webui/" not in report.nodeid:
         return
-    if report.failed:
+    if "browser" in report.nodeid:
+        if report.failed and all(held for test, _, held in checks if test == report.nodeid):
+            note_check(report.nodeid, "it comes to its end", False)
+    elif report.failed:
         cells[report.nodeid] = "failed"
     elif report.when == "call" and report.passed:
         cells.setdefault(report.nodeid, "passed")
@@ -37,10 +43,20 @@ def note(report) -> None:
         cells.setdefault(report.nodeid, "skipped")
 
 
+def note_check(test: str, promise: str, held: bool) -> None:
+    """Keep whether something held in the page."""
+    checks.append((test, promise, held))
+
+
 def write() -> None:
-    """Write both, if the host was there at all."""
+    """Write what there is, if the host was there at all."""
+    if not versions:
+        return
+    if checks:
+        broken = sum(not held for _, _, held in checks)
+        described(PAGE, broken, broken, broken, len(checks), "checks").save()
     ran = [outcome for outcome in cells.values() if outcome != "skipped"]
-    if not ran or not versions:
+    if not ran:
         return
     failed = ran.count("failed")
     described(NAME, failed, failed, failed, len(ran), "cells").save()
@@ -67,6 +83,9 @@ def document(ran: int, failed: int) -> str:
     for file, rows in groups.items():
         heading = file.removesuffix(".py").removeprefix("test_").capitalize()
         lines += [f"## {heading}", "", "| cell | outcome |", "|---|---|", *rows, ""]
+    if checks:
+        rows = [f"| {plain(promise)} | {'held' if held else 'failed'} |" for _, promise, held in checks]
+        lines += ["## The page, in Chromium", "", "| check | outcome |", "|---|---|", *rows, ""]
     return "\n".join(lines)
 
 
@@ -74,4 +93,9 @@ def readable(name: str) -> str:
     """A test's name in words, and its parameter."""
     name, _, cell = name.partition("[")
     words = name.removeprefix("test_").replace("_", " ")
-    return re.sub(r"[|<>]", "/", f"{words}: {cell.removesuffix(']')}" if cell else words)
+    return plain(f"{words}: {cell.removesuffix(']')}" if cell else words)
+
+
+def plain(text: str) -> str:
+    """The text without the signs that would end a table's cell or begin HTML."""
+    return re.sub(r"[|<>]", "/", text)

@@ -1,9 +1,15 @@
-"""The accordion in a real page: tick, choose, generate, see, paste, reload."""
+"""The accordion in a real page: tick, choose, generate, see, paste, send, reload."""
 
+import os
+
+import numpy as np
 import pytest
+import report
 from browser import chromium, opened
 
 from lib_gi.concepts import load_catalogue
+from lib_gi.webui.arguments import label_of
+from tools.webui_server import REPOSITORY, TITLE
 
 pytest.importorskip("playwright")
 if chromium() is None:
@@ -11,75 +17,209 @@ if chromium() is None:
 
 PROMPT = "a beer on grass"
 BEER, SKULL = load_catalogue().lookup("beer"), load_catalogue().lookup("skull")
+NOTHING = {"modules": [], "sessions": 0}
+BASE = f"{PROMPT}\nSteps: 8, Sampler: DDIM, CFG scale: 4, Seed: 1, Size: 128x128"
+IMAGES = REPOSITORY / "docs" / "images"  # written only where GI_WEBUI_IMAGES is 1
 
 
 @pytest.fixture
-def page(server):
+def check(request):
+    """Notes whether a promise holds, and goes on; a test with one that does not has failed at its end."""
+    broken = []
+
+    def check(promise, holds, found=""):
+        report.note_check(request.node.nodeid, promise, bool(holds))
+        if not holds:
+            broken.append(f"{promise}: {found!r}")
+
+    yield check
+    assert not broken, "\n".join(broken)
+
+
+@pytest.fixture
+def page(server, check):
     """The page, loaded anew, with settings for a quick picture."""
     with opened(f"http://127.0.0.1:{server.port}") as page:
         page.load()
-        for field, value in (("steps", 8), ("width", 128), ("height", 128), ("seed", 1), ("prompt", PROMPT)):
-            page.fill(field, value)
+        prepare(page)
         yield page
-        assert not page.problems
+        check("the page logged no error", not page.problems, page.problems)
 
 
-def test_ticking_inhibits_and_unticking_gives_the_old_picture(page, server):
-    off = page.generate()
-    assert "Growth Inhibitors" not in off
-    page.tick()
-    page.wait_for_line("no concept is selected")
+def prepare(page):
+    for field, value in (("steps", 8), ("width", 128), ("height", 128), ("seed", 1), ("prompt", PROMPT)):
+        page.fill(field, value)
+
+
+def same(one, other):
+    """Whether two pictures are there and equal, bit for bit."""
+    return one is not None and other is not None and np.array_equal(one, other)
+
+
+def test_ticking_inhibits_and_unticking_gives_the_old_picture(page, server, check):
+    off, before = page.generate(), page.picture
+    check("before it is ticked, nothing tells of it", TITLE not in off + page.log, off + page.log)
+    check("before it is ticked, there is a picture", before is not None)
+    page.press()
+    check("its label opens and ticks it", page.comes(lambda: page.is_open and page.ticked))
+    check("ticked and empty, its line asks for a concept", page.says("no concept is selected"), page.line)
     page.choose(BEER)
-    page.wait_for_line("Will inhibit beer=4")
-    on = page.generate()
-    assert "Growth Inhibitors: beer=4" in on and "8 of 8 steps in 16 layers" in page.log
-    page.tick()
-    page.wait_for_line("Off")
-    assert page.generate() == off
-    assert server.left == {"hooks": [], "sessions": 0}
+    check("its line tells what will be inhibited, and in what", page.says("Will inhibit beer=4 in gi-tiny"), page.line)
+    on, inhibited = page.generate(), page.picture
+    check("the infotext under the picture tells of it", f"{TITLE}: beer=4" in on, on)
+    done = f"{TITLE}: beer=4; 8 of 8 steps in 16 layers"
+    check("the line under the infotext tells what was done", done in page.log, page.log)
+    check("the picture is another one", inhibited is not None and not same(before, inhibited))
+    check("nothing is left in the model", server.left == NOTHING, server.left)
+    check("pressed again, Generate gives the same text", page.generate() == on)
+    check("pressed again, Generate gives the same picture", same(page.picture, inhibited))
+    page.press()
+    check("its label closes and unticks it", page.comes(lambda: not page.is_open and not page.ticked))
+    check("unticked, its line says that it is off", page.says("Off"), page.line)
+    check("unticked, the infotext is as before", page.generate() == off)
+    check("unticked, the picture is as before, bit for bit", same(page.picture, before))
+    check("unticked, the line under the infotext tells nothing of it", TITLE not in page.log, page.log)
+    check("unticked, nothing is left in the model", server.left == NOTHING, server.left)
 
 
-def test_a_mistake_is_told_beforehand_and_stops_the_picture(page):
+def test_the_box_alone_ticks_it_and_leaves_it_closed(page, check):
     page.tick()
+    check("the box ticks it", page.ticked)
+    check("the box leaves it closed", not page.is_open)
+    check("ticked by the box, its line follows", page.says("no concept is selected"), page.line)
+    page.tick()
+    check("the box unticks it", not page.ticked and page.says("Off"), page.line)
+
+
+def test_a_mistake_is_told_beforehand_and_stops_the_picture(page, server, check):
+    page.press()
     page.choose(BEER)
     page.write("strengths", "bear=2")
-    page.wait_for_line("Will not generate")
-    assert "beer" in page.line
-    page.generate()
-    assert "bear" in page.log
+    check("a mistake is told beforehand", page.says("Will not generate"), page.line)
+    check("and what was perhaps meant", "Did you mean 'beer'" in page.line, page.line)
+    told = page.generate()
+    check("a mistake stops the picture", page.picture is None and not told, told)
+    check("the error is where the picture's times stand", "bear" in page.log and "beer" in page.log, page.log)
+    check("after the error nothing is left in the model", server.left == NOTHING, server.left)
+    page.write("strengths", "beer=2")
+    check("put right, the line tells it", page.says("Will inhibit beer=2"), page.line)
+    told = page.generate()
+    check("put right, it is drawn", f"{TITLE}: beer=2" in told and page.picture is not None, told)
 
 
-def test_words_that_the_list_lacks_are_typed_and_act(page):
-    page.tick()
+def test_words_that_the_list_lacks_are_typed_and_act(page, check):
+    page.press()
     page.write("free_text", "a bottle of beer; skull")
-    page.wait_for_line("a bottle of beer=4, skull=4")
-    assert "Growth Inhibitors: a bottle of beer=4; skull=4" in page.generate()
+    check("typed concepts are in the line", page.says("Will inhibit a bottle of beer=4; skull=4"), page.line)
+    told = page.generate()
+    check("typed concepts are inhibited", f"{TITLE}: a bottle of beer=4; skull=4" in told, told)
+    page.write("free_text", "<b>beer</b>")
+    check("typed signs are shown as they are", page.says("Will inhibit <b>beer</b>=4"), page.line)
 
 
-def test_an_infotext_is_pasted_into_every_control(page):
-    text = (
-        f"{PROMPT}\nSteps: 8, Sampler: DDIM, CFG scale: 4, Seed: 1, Size: 128x128,"
-        " Growth Inhibitors: beer=6; skull=3; a red hat=4,"
-        " Growth Inhibitors settings: version=1; weighting=plain; first step=1; last step=6; free text=true"
-    )
-    page.paste(text)
-    page.wait_for_line("beer=6")
-    assert page.ticked and len(page.chosen) == 2
-    assert page.value("free_text") == "a red hat" and page.value("last_step") == "6"
-    drawn = page.generate()
-    for words in ("beer=6", "skull=3", "a red hat=4", "weighting=plain", "first step=1", "last step=6"):
-        assert words in drawn
-
-
-def test_a_reloaded_page_starts_with_the_defaults(page):
-    page.tick()
+def test_what_is_typed_fast_is_what_the_line_tells_of(page, check):
+    page.press()
     page.choose(BEER)
+    page.type("strengths", "beer=12.5")
+    check("typed fast, the whole text counts", page.says("Will inhibit beer=12.5"), page.line)
+
+
+def test_every_other_control_acts(page, check):
+    page.press()
+    page.choose(BEER)
+    page.write("strength", "7.5")
+    check("the slider's strength is in the line", page.says("beer=7.5"), page.line)
+    page.press_advanced()
+    page.write("first_step", "2")
+    page.write("last_step", "5")
+    page.pick("weighting", "plain")
+    told = page.generate()
+    for words in ("beer=7.5", "weighting=plain", "first step=2", "last step=5"):
+        check(f"the infotext holds {words}", words in told, told)
+    check("only the chosen steps are inhibited", "4 of 8 steps in 16 layers" in page.log, page.log)
+
+
+def test_an_infotext_is_pasted_into_every_control(page, server, check):
+    ours = f"{TITLE}: beer=6; skull=3; a red hat=4"
+    more = f"{TITLE} settings: version=1; weighting=plain; first step=1; last step=6; free text=true"
+    page.paste(f"{BASE}, {ours}, {more}")
+    line = page.says("beer=6; skull=3; a red hat=4")
+    check("pasted, the line tells it", line, page.line)
+    check("pasted, it is ticked and open", page.comes(lambda: page.ticked and page.is_open))
+    check("pasted, the list holds the concepts", page.chosen == [label_of(BEER), label_of(SKULL)], page.chosen)
+    for name, value in (("free_text", "a red hat"), ("strength", "4"), ("first_step", "1"), ("last_step", "6")):
+        check(f"pasted, {name} is {value}", page.value(name) == value, page.value(name))
+    strengths = page.value("strengths")
+    check("pasted, each concept has its strength", strengths == "beer=6; skull=3", strengths)
+    check("pasted, the weighting is picked", page.picked("weighting") == "plain")
+    told = page.generate()
+    for words in (ours, "weighting=plain", "first step=1", "last step=6", "free text=true"):
+        check(f"what was pasted comes out again: {words}", words in told, told)
+    asked = {"concepts": ["beer", "skull", "a red hat"], "free_text": True, "strengths": {"beer": 6, "skull": 3}}
+    drawn = server.draw(asked | {"weighting": "plain", "first_step": 1, "last_step": 6}, prompt=PROMPT)
+    check("the page and the API draw the same picture", same(page.picture, drawn.pictures[0]))
+
+
+def test_an_infotext_without_ours_leaves_the_form_as_it_is(page, check):
+    page.press()
+    page.choose(BEER)
+    page.paste(BASE.replace("Steps: 8", "Steps: 6"))
+    check("the host's own fields are pasted", page.comes(lambda: page.read("steps") == "6"), page.read("steps"))
+    check("it stays ticked", page.ticked)
+    check("the concept stays chosen", page.chosen == [label_of(BEER)], page.chosen)
+
+
+def test_a_reloaded_page_starts_with_the_defaults(page, check):
+    page.press()
+    page.choose(BEER)
+    check("the concept was chosen", page.says("Will inhibit beer"), page.line)
     page.load()
-    assert not page.ticked and page.chosen == [] and page.value("strength") == "4"
+    check("reloaded, it is unticked and closed", not page.ticked and not page.is_open)
+    check("reloaded, no concept is chosen", page.chosen == [], page.chosen)
+    check("reloaded, the strength is the default", page.value("strength") == "4", page.value("strength"))
+    check("reloaded, its line says that it is off", page.says("Off"), page.line)
+    prepare(page)
+    told = page.generate()
+    check("reloaded, it does nothing", TITLE not in told and page.picture is not None, told)
 
 
-def test_both_tabs_have_their_own(page):
-    page.tick()
+def test_both_tabs_have_their_own(page, check):
+    page.press()
     page.choose(SKULL)
     page.go_to("img2img")
-    assert not page.ticked and page.chosen == []
+    check("the other tab's is unticked", not page.ticked)
+    check("the other tab's has no concept", page.chosen == [], page.chosen)
+    check("the other tab's line says that it is off", page.says("Off"), page.line)
+    page.go_to("txt2img")
+    check("back again, it is as it was", page.ticked and page.chosen == [label_of(SKULL)], page.chosen)
+
+
+def test_sent_to_img2img_the_protection_goes_with_the_picture(page, server, check):
+    page.press()
+    page.choose(BEER)
+    page.generate()
+    page.send_to_img2img()
+    check("sent on, it is ticked there", page.comes(lambda: page.ticked))
+    sent = page.comes(lambda: page.chosen == [label_of(BEER)])
+    check("sent on, the concept is chosen there", sent, page.chosen)
+    check("sent on, the line there tells it", page.says("Will inhibit beer=4"), page.line)
+    told = page.generate()
+    check("sent on, it is inhibited there", f"{TITLE}: beer=4" in told, told)
+    check("sent on, the line under the infotext tells what was done", " in 16 layers" in page.log, page.log)
+    check("after both, nothing is left in the model", server.left == NOTHING, server.left)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_legible_in_both_themes(page, check, theme):
+    page.load(theme)
+    prepare(page)
+    check(f"the page is {theme}", page.dark == (theme == "dark"))
+    page.press()
+    page.says("no concept is selected")
+    check(f"{theme}: what is wrong is legible", page.contrast >= 4.5, page.contrast)
+    page.choose(BEER)
+    page.says("Will inhibit beer")
+    check(f"{theme}: what will happen is legible", page.contrast >= 4.5, page.contrast)
+    if os.environ.get("GI_WEBUI_IMAGES") == "1":
+        page.generate()
+        page.shoot(IMAGES / f"webui-{theme}.png")
