@@ -1,6 +1,5 @@
 """Concepts that can be inhibited: a catalogue with names, and free words where the caller allows them."""
 
-import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,23 +21,7 @@ class Concept:
 
     def __post_init__(self) -> None:
         for field in ("name", "phrase", "category"):
-            value = getattr(self, field)
-            if not isinstance(value, str):
-                raise ConceptError(
-                    f"a concept's {field} is {value!r}; expected text; write it in quotation marks"
-                )
-            value = " ".join(unicodedata.normalize("NFC", value).split())
-            if not value:
-                raise ConceptError(
-                    f"a concept has an empty {field}; expected at least one word; name what is to be kept out"
-                )
-            object.__setattr__(self, field, value)
-        for sign in ";=":
-            if sign in self.name:
-                raise ConceptError(
-                    f"the concept name {self.name!r} holds {sign!r}, which separates names from strengths;"
-                    f" expected a name without it; remove the {sign!r}"
-                )
+            object.__setattr__(self, field, checked(field, getattr(self, field)))
 
     @property
     def key(self) -> str:
@@ -49,7 +32,9 @@ class Concept:
 class Catalogue:
     """Concepts by name, in the order in which they were given."""
 
-    def __init__(self, concepts: Iterable[Concept]) -> None:
+    def __init__(self, concepts: Iterable[Concept], problems: Iterable[str] = ()) -> None:
+        self.problems = tuple(problems)
+        """What is wrong with sources of concepts that could not be read, so that further names may be missing."""
         self._by_key: dict[str, Concept] = {}
         for concept in concepts:
             if concept.key in self._by_key:
@@ -79,13 +64,18 @@ class Catalogue:
         """A catalogue with `others` added, such as the user's own; they replace entries of their name."""
         merged = dict(self._by_key)
         merged.update((concept.key, concept) for concept in others)
-        return Catalogue(merged.values())
+        return Catalogue(merged.values(), self.problems)
 
     def lookup(self, name: str) -> Concept:
         """The concept of that name, whatever its case; ConceptError with close names when unknown."""
         concept = self._by_key.get(key_of(name)) if isinstance(name, str) else None
         if concept is None:
             hint = did_you_mean(str(name), (c.name for c in self))
+            if self.problems:
+                raise ConceptError(
+                    f"there is no concept {name!r} among those that could be read.{hint} Expected one of these; others"
+                    " could not be read, so it is not taken for free text either: " + "; ".join(self.problems)
+                )
             raise ConceptError(
                 f"there is no concept {name!r} in the catalogue.{hint} Expected one of its {len(self)} names;"
                 " choose one, or allow free text to use the words as they stand"
@@ -93,12 +83,15 @@ class Catalogue:
         return concept
 
     def resolve(self, names: Iterable[str], allow_free_text: bool = False) -> tuple[Concept, ...]:
-        """A concept for each name, in order; unknown names become phrases of their own if that is allowed."""
+        """A concept for each name, in order; unknown names become phrases of their own if that is allowed.
+
+        It is not while there are problems: the name may be that of a concept with another phrase. ConceptError then.
+        """
         found = []
         for name in [names] if isinstance(names, str) else names:
             if isinstance(name, Concept):
                 found.append(name)
-            elif allow_free_text and isinstance(name, str) and name not in self:
+            elif allow_free_text and isinstance(name, str) and name not in self and not self.problems:
                 found.append(Concept(name, name))
             elif isinstance(name, str) and not name.strip():
                 raise ConceptError("a concept is empty; expected a name; choose one or leave it out")
@@ -108,33 +101,13 @@ class Catalogue:
 
 
 def load_catalogue(path: str | Path = CATALOGUE_PATH) -> Catalogue:
-    """The catalogue in a JSON file: a list of objects with name, phrase and category.
+    """The catalogue in a file of concepts, by default the one that comes with the package.
 
-    Raises ConceptError that names the file and the entry when something in it is not as it should be.
+    Raises ConceptError that names the file, the line and the entry when something in it is not as it should be.
     """
-    todo = "correct the file, or restore the one that came with the extension"
-    try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConceptError(f"the concept catalogue {path} cannot be read: {error}; {todo}") from error
-    except ValueError as error:
-        raise ConceptError(f"the concept catalogue {path} is not valid JSON: {error}; {todo}") from error
-    if not isinstance(entries, list):
-        what = type(entries).__name__
-        raise ConceptError(f"the concept catalogue {path} holds {what}; expected a list; {todo}")
-    concepts = []
-    for number, entry in enumerate(entries, start=1):
-        fields = {"name", "phrase", "category"}
-        if not isinstance(entry, dict) or set(entry) != fields:
-            raise ConceptError(
-                f"entry {number} of the concept catalogue {path} is {entry!r};"
-                f" expected an object with exactly {', '.join(sorted(fields))}; {todo}"
-            )
-        try:
-            concepts.append(Concept(**entry))
-        except ConceptError as error:
-            raise ConceptError(f"entry {number} of the concept catalogue {path}: {error}") from error
-    return Catalogue(concepts)
+    from lib_gi.concept_files import read  # that module is about the concepts of this one
+
+    return Catalogue(read(Path(path)))
 
 
 def resolve(
@@ -147,3 +120,29 @@ def resolve(
 def key_of(name: str) -> str:
     """What names are compared by: composed Unicode, single spaces, no difference of case."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def checked(field: str, value: object) -> str:
+    """A concept's name, phrase or category in the form that is kept: composed Unicode, single spaces.
+
+    Raises ConceptError for what cannot be one.
+    """
+    if not isinstance(value, str):
+        raise ConceptError(f"a concept's {field} is {value!r}; expected text; write it in quotation marks")
+    value = " ".join(unicodedata.normalize("NFC", value).split())
+    if not value:
+        raise ConceptError(f"a concept has an empty {field}; expected at least one word; name what is to be kept out")
+    if any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise ConceptError(f"the {field} {value!r} holds half a character; expected whole ones; type it anew")
+    for sign in ";=" if field == "name" else "":
+        if sign in value:
+            raise ConceptError(
+                f"the concept name {value!r} holds {sign!r}, which separates names from strengths;"
+                f" expected a name without it; remove the {sign!r}"
+            )
+    if field == "category" and "/" in value.split():
+        raise ConceptError(
+            f"the category {value!r} holds a slash between spaces, which separates categories from names in lists;"
+            " expected none; write it without the spaces"
+        )
+    return value

@@ -74,6 +74,26 @@ def test_a_name_with_a_sign_of_the_strength_text_is_refused(name):
         Concept(name, "phrase")
 
 
+@pytest.mark.parametrize("category", ["a / b", "/", " / b", "a /\tb"])
+def test_no_two_concepts_have_the_same_label_since_no_category_holds_what_separates_it_from_the_name(category):
+    with pytest.raises(ConceptError, match="slash"):
+        Concept("name", "phrase", category)
+    assert Concept("a / b", "phrase", "c/d").category == "c/d"
+
+
+def test_half_a_character_is_refused():
+    with pytest.raises(ConceptError, match="half a character"):
+        Concept("a\ud83d", "phrase")
+
+
+def test_while_something_could_not_be_read_known_names_work_and_others_are_refused_even_as_free_text():
+    catalogue = Catalogue([Concept("a", "1")], ["own.json is damaged"]).joined([Concept("b", "2")])
+    assert [concept.phrase for concept in catalogue.resolve(["a", "b"], allow_free_text=True)] == ["1", "2"]
+    for allow in (False, True):
+        with pytest.raises(ConceptError, match="own.json is damaged"):
+            catalogue.resolve(["a", "c"], allow_free_text=allow)
+
+
 @pytest.mark.parametrize("value", [None, 3, ["x"]])
 def test_what_is_no_text_is_refused(value):
     with pytest.raises(ConceptError):
@@ -102,12 +122,12 @@ def test_a_users_concept_replaces_one_of_its_name_and_keeps_its_place():
 @pytest.mark.parametrize(
     "text, problem",
     [
-        ("[", "not valid JSON"),
+        ("[", "line 1 of .*the end of the file"),
         ("{}", "expected a list"),
         ("[3]", "entry 1"),
-        (json.dumps([{"name": "a", "phrase": "a"}]), "exactly category, name, phrase"),
+        (json.dumps([{"name": "a", "phrase": "a"}]), "exactly name, phrase, category"),
         (json.dumps([{"name": "a", "phrase": "a", "category": "b", "more": 1}]), "exactly"),
-        (json.dumps([{"name": "a", "phrase": " ", "category": "b"}]), "entry 1 .*empty phrase"),
+        (json.dumps([{"name": "a", "phrase": " ", "category": "b"}]), "entry 1.*empty phrase"),
         (json.dumps([{"name": "a", "phrase": "a", "category": "b"}] * 2), "twice"),
     ],
 )
