@@ -1,19 +1,22 @@
 """The WebUI's script: hands what the host tells to lib_gi, and shows what lib_gi did."""
 
 import logging
+from pathlib import Path
 
-from modules import script_callbacks, scripts, shared
+from modules import paths, script_callbacks, scripts, shared
 
 from lib_gi import __version__
-from lib_gi.concepts import load_catalogue
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.library import Library
+from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import accordion, arguments, axes, infotext, log, routes
+from lib_gi.webui import accordion, arguments, axes, infotext, log, routes, tab, tab_concepts
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
+PREFIX = "growth_inhibitors"  # of every id in the page
 
 
 class GrowthInhibitorsScript(scripts.Script):
@@ -29,7 +32,7 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def ui(self, is_img2img):
         """The accordion's components, in the order of the arguments of the methods below."""
-        built = accordion.build(is_img2img, load_catalogue(), "growth_inhibitors", forecast)
+        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast)
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
@@ -41,10 +44,12 @@ class GrowthInhibitorsScript(scripts.Script):
             p.extra_generation_params.pop(key, None)
         host = Webui()
         try:
-            catalogue = load_catalogue()
+            catalogue = library.catalogue()
             settings = axes.overridden(arguments.settings_from(args, catalogue), p)
             if not settings.enabled:
                 return
+            for problem in catalogue.problems:
+                logger.warning("%s", problem)
             concepts = catalogue.resolve(settings.concepts, settings.free_text)
             setattr(p, ATTRIBUTE, Protection(host, settings, concepts))
             p.extra_generation_params.update(infotext.write(settings))
@@ -110,6 +115,12 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     return f"Will inhibit {names} in {checkpoint}: a fixed strength, not calibrated for this model."
 
 
+def checkpoint_file():
+    """The file of the loaded checkpoint, or None."""
+    weights = Webui().weights
+    return Path(weights) if weights else None
+
+
 def on_cfg_denoiser(params):
     """The denoiser is about to run the UNet."""
     protection = protection_of(getattr(params.denoiser, "p", None))
@@ -124,15 +135,28 @@ def status():
     if host.checkpoint:
         parts = [part for name, m in host.unet().named_modules() if name.endswith("attn2") for part in m.modules()]
         hooks = sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in parts)
-    return {"version": __version__, "checkpoint": host.checkpoint, "hooks_in_cross_attention": hooks}
+    return {
+        "version": __version__,
+        "checkpoint": host.checkpoint,
+        "hooks_in_cross_attention": hooks,
+        "problems": list(library.catalogue().problems),
+    }
 
 
 def on_app_started(demo, app):
     """The host's server is up."""
-    routes.add(app, status, routes.credentials_of(shared.cmd_opts.api_auth))
+    routes.add(app, status, routes.credentials_of(shared.cmd_opts.api_auth), library.catalogue)
 
 
+def on_ui_tabs():
+    """The host's page asks for further tabs."""
+    return tab.build([tab_concepts.section(library)], PREFIX)
+
+
+# In the host's data folder, which neither an update nor the removal of the extension touches.
+library = Library(OwnConcepts(Path(paths.data_path) / "growth-inhibitors"), checkpoint_file)
 log.make_audible(shared.cmd_opts.loglevel)
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)
-script_callbacks.on_before_ui(axes.register_found)
+script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue))
+script_callbacks.on_ui_tabs(on_ui_tabs)

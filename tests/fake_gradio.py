@@ -1,7 +1,11 @@
 """A gradio that only records: components take the parameters that 3.41.2 and 4.40 both have, and no others."""
 
+import importlib
+import sys
 from contextlib import contextmanager
 from types import ModuleType
+
+MODULES = ("accordion", "tab", "tab_concepts")  # of lib_gi.webui, in the order in which they need each other
 
 
 def module():
@@ -14,14 +18,27 @@ def module():
             self.elem_id, self.inside = elem_id, list(gr.open_blocks)
             gr.made.append(self)
 
+    class Opened(Block):
+        def __enter__(self):
+            gr.open_blocks.append(self)
+            return self
+
+        def __exit__(self, *error):
+            gr.open_blocks.remove(self)
+
+    def listener(name):
+        def listen(self, fn, inputs, outputs, show_progress, queue, api_name):
+            assert show_progress in ("full", "minimal", "hidden")
+            self.__dict__.setdefault(name + "_events", []).append((fn, inputs, outputs))
+
+        return listen
+
     class Component(Block):
         def __init__(self, value, label, info, elem_id):
             super().__init__(elem_id)
-            self.value, self.label, self.info, self.events = value, label, info, []
+            self.value, self.label, self.info = value, label, info
 
-        def change(self, fn, inputs, outputs, show_progress, queue, api_name):
-            assert show_progress in ("full", "minimal", "hidden")
-            self.events.append((fn, inputs, outputs))
+        change = listener("change")
 
     class Checkbox(Component):
         def __init__(self, value=False, *, label=None, info=None, elem_id=None):
@@ -34,7 +51,7 @@ def module():
             super().__init__(value, label, info, elem_id)
 
     class Textbox(Component):
-        def __init__(self, value="", *, placeholder=None, label=None, info=None, elem_id=None):
+        def __init__(self, value="", *, max_lines=20, placeholder=None, label=None, info=None, elem_id=None):
             assert isinstance(value, str)
             super().__init__(value, label, info, elem_id)
 
@@ -52,26 +69,62 @@ def module():
             self.choices, self.multiselect = choices, multiselect
             super().__init__(value, label, info, elem_id)
 
+        focus, input = listener("focus"), listener("input")
+
+    class Button(Block):
+        def __init__(self, value, *, elem_id=None):
+            super().__init__(elem_id)
+            self.value = value
+
+        click = listener("click")
+
+    class UploadButton(Block):
+        def __init__(self, label, *, file_types=None, elem_id=None):
+            super().__init__(elem_id)
+            self.label, self.file_types = label, file_types
+
+        upload = listener("upload")
+
+    class State:
+        def __init__(self, value=None):
+            self.value = value
+
     class HTML(Block):
         def __init__(self, value="", *, elem_id=None):
             super().__init__(elem_id)
             self.load = value if callable(value) else None
             self.value = value() if callable(value) else value
 
-    class Accordion(Block):
+    class Accordion(Opened):
         def __init__(self, label, *, open=True, elem_id=None):
             super().__init__(elem_id)
             self.label, self.open = label, open
 
-        def __enter__(self):
-            gr.open_blocks.append(self)
-            return self
+    class Row(Opened):
+        def __init__(self, *, elem_id=None):
+            super().__init__(elem_id)
 
-        def __exit__(self, *error):
-            gr.open_blocks.remove(self)
+    class Tabs(Row):
+        pass
+
+    class TabItem(Opened):
+        def __init__(self, label, *, elem_id=None):
+            super().__init__(elem_id)
+            self.label = label
+
+    class Blocks(Opened):
+        def __init__(self, *, analytics_enabled=None):
+            super().__init__("")
+
+        load = listener("load")
+
+    def update(**changes):
+        return {"__type__": "update", **changes}
 
     gr.Checkbox, gr.Slider, gr.Textbox, gr.Radio = Checkbox, Slider, Textbox, Radio
     gr.Dropdown, gr.HTML, gr.Accordion = Dropdown, HTML, Accordion
+    gr.Button, gr.UploadButton, gr.State = Button, UploadButton, State
+    gr.Row, gr.Tabs, gr.TabItem, gr.Blocks, gr.update = Row, Tabs, TabItem, Blocks, update
     gr.Warning = gr.warned.append
     return gr
 
@@ -95,10 +148,7 @@ def input_accordion(gr):
 
 @contextmanager
 def installed(monkeypatch, with_input_accordion):
-    """The accordion module, freshly imported with a fake gradio, and that gradio."""
-    import importlib
-    import sys
-
+    """The accordion module, freshly imported with a fake gradio like the tab's modules, and that gradio."""
     gr = module()
     ui_components = ModuleType("modules.ui_components")
     if with_input_accordion:
@@ -107,6 +157,9 @@ def installed(monkeypatch, with_input_accordion):
         patch.setitem(sys.modules, "gradio", gr)
         patch.setitem(sys.modules, "modules", ModuleType("modules"))
         patch.setitem(sys.modules, "modules.ui_components", ui_components)
-        patch.delitem(sys.modules, "lib_gi.webui.accordion", raising=False)
-        yield importlib.import_module("lib_gi.webui.accordion"), gr
-        sys.modules.pop("lib_gi.webui.accordion", None)
+        names = [f"lib_gi.webui.{name}" for name in MODULES]
+        for name in names:
+            patch.delitem(sys.modules, name, raising=False)
+        yield [importlib.import_module(name) for name in names][0], gr
+        for name in names:
+            sys.modules.pop(name, None)

@@ -29,7 +29,7 @@ def describe(outcome):
 
 
 def built(ui, is_img2img=False, catalogue=CATALOGUE):
-    return ui[0].build(is_img2img, catalogue, "growth_inhibitors", describe)
+    return ui[0].build(is_img2img, lambda: catalogue, "growth_inhibitors", describe)
 
 
 def by_name(accordion):
@@ -37,8 +37,9 @@ def by_name(accordion):
 
 
 def filled(accordion, params):
-    """What a paste of these parameters puts into the form, by field."""
-    return {target.name: target(params) for _, target in accordion.infotext_fields}
+    """What a paste of these parameters puts into the form, by field; the list's value without its choices."""
+    values = {target.name: target(params) for _, target in accordion.infotext_fields}
+    return {name: value["value"] if isinstance(value, dict) else value for name, value in values.items()}
 
 
 def test_the_components_defaults_are_arguments_that_switch_everything_off(ui):
@@ -101,7 +102,7 @@ def test_building_it_asks_nothing_of_the_host(ui):
     def never(outcome):
         raise AssertionError("describe was called")
 
-    ui[0].build(False, CATALOGUE, "growth_inhibitors", never)
+    ui[0].build(False, lambda: CATALOGUE, "growth_inhibitors", never)
 
 
 # -- the line ----------------------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ def test_building_it_asks_nothing_of_the_host(ui):
 
 def line_of(accordion):
     """The component of the line, and what makes its text from the form's values."""
-    [(tell, inputs, [told])] = accordion.components[0].events
+    [(tell, inputs, [told])] = accordion.components[0].change_events
     assert inputs == accordion.components
     return told, tell
 
@@ -118,7 +119,7 @@ def test_a_change_of_any_component_updates_the_line(ui):
     accordion = built(ui)
     told, _ = line_of(accordion)
     for component in accordion.components:
-        [(_, inputs, outputs)] = component.events
+        [(_, inputs, outputs)] = component.change_events
         assert inputs == accordion.components and outputs == [told]
 
 
@@ -149,6 +150,44 @@ def test_the_line_starts_from_the_defaults_that_the_user_has_saved(ui):
     assert told.value == ""
     by_name(accordion)["enabled"].value = True
     assert "choose a concept" in told.load()
+
+
+# -- concepts that are added while the page is open -------------------------------------------------------------
+
+
+def growing(ui):
+    """An accordion, and the list of concepts that its catalogue is made of at each time."""
+    concepts = list(CATALOGUE)
+    return ui[0].build(False, lambda: Catalogue(concepts), "growth_inhibitors", describe), concepts
+
+
+def test_whoever_opens_the_list_sees_what_there_is_by_then(ui):
+    accordion, concepts = growing(ui)
+    listed = by_name(accordion)["concepts"]
+    [(now, [], [output])] = listed.focus_events
+    concepts.append(Concept("clown", "red nose", "unsafe"))
+    assert output is listed and "value" not in now()  # what is chosen stays chosen
+    assert now()["choices"] == ["unsafe / nudity", "unsafe / blood", "unsafe / clown", "objects / dog"]
+
+
+def test_the_line_and_a_paste_know_a_concept_that_was_added_later(ui):
+    accordion, concepts = growing(ui)
+    concepts.append(Concept("clown", "red nose", "circus"))
+    values = {name: component.value for name, component in by_name(accordion).items()}
+    tell = line_of(accordion)[1]
+    assert "alert" not in tell(*(values | {"enabled": True, "concepts": ["circus / clown"]}).values())
+    pasted = {target.name: target(write(Settings(concepts=("clown",)))) for _, target in accordion.infotext_fields}
+    assert pasted["concepts"]["value"] == ["circus / clown"] and "circus / clown" in pasted["concepts"]["choices"]
+
+
+def test_the_line_tells_once_of_a_file_that_cannot_be_read(ui):
+    catalogue = Catalogue(CATALOGUE, ["line 2 of <own> is wrong"])
+    accordion = built(ui, catalogue=catalogue)
+    values = {name: component.value for name, component in by_name(accordion).items()}
+    tell = line_of(accordion)[1]
+    for changed in ({}, {"enabled": True, "concepts": ["objects / dog"]}, {"enabled": True, "free_text": "clown"}):
+        text = tell(*(values | changed).values())
+        assert text.count("line 2 of &lt;own&gt; is wrong") == 1 and text.count("alert") == 1
 
 
 # -- pasting -----------------------------------------------------------------------------------------------------
@@ -198,7 +237,7 @@ def test_send_to_img2img_finds_the_same_fields_in_both_tabs(ui):
 # -- imports -----------------------------------------------------------------------------------------------------
 
 
-def test_only_the_accordion_needs_gradio():
+def test_only_the_accordion_and_the_tab_need_gradio():
     code = (
         "import sys; sys.modules.update(dict.fromkeys(['gradio', 'torch', 'fastapi', 'modules']))\n"
         "import lib_gi.webui.arguments, lib_gi.webui.axes, lib_gi.webui.infotext, lib_gi.webui.routes\n"
@@ -208,8 +247,8 @@ def test_only_the_accordion_needs_gradio():
 
 def test_errors_that_the_line_shows_are_our_own(ui):
     seen = []
-    accordion = ui[0].build(False, CATALOGUE, "growth_inhibitors", lambda outcome: seen.append(outcome) or "")
-    [(tell, _, _)] = accordion.components[0].events
+    accordion = ui[0].build(False, lambda: CATALOGUE, "growth_inhibitors", lambda outcome: seen.append(outcome) or "")
+    [(tell, _, _)] = accordion.components[0].change_events
     values = {name: component.value for name, component in by_name(accordion).items()}
     tell(*values.values())
     tell(*(values | {"enabled": True}).values())

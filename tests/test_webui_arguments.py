@@ -142,6 +142,19 @@ def test_words_of_ones_own_work_at_once_and_a_name_given_twice_counts_once():
     assert of_form(free_text="nudity").free_text is False
 
 
+def test_what_was_chosen_from_a_list_that_is_out_of_date_is_found_by_its_name_or_refused():
+    assert of_form(concepts=["old category / blood"]).concepts == ("blood",)
+    for more in ({}, {"free_text": "red shoes"}):
+        with pytest.raises(ConceptError, match="no concept 'clown'"):
+            of_form(concepts=["circus / clown"], **more)
+
+
+def test_a_name_with_a_slash_is_not_taken_for_another_one():
+    catalogue = Catalogue([Concept("a / b", "1", "c"), Concept("b", "2", "c")])
+    for chosen in ("c / a / b", "a / b", "d / a / b"):
+        assert settings_from(form(concepts=[chosen]), catalogue).concepts == ("a / b",)
+
+
 def test_a_form_without_any_concept_is_refused():
     with pytest.raises(SettingsError, match="choose a concept"):
         of_form(concepts=[], free_text=" ; ")

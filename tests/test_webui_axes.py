@@ -33,7 +33,7 @@ def plot():
 def registered():
     """Our axes by the last part of their label."""
     xyz = plot()
-    axes.register(xyz, CATALOGUE)
+    axes.register(xyz, lambda: CATALOGUE)
     return {option.label.removeprefix("[Growth Inhibitors] "): option for option in xyz.axis_options[1:]}
 
 
@@ -50,8 +50,8 @@ def cell(**chosen):
 
 def test_the_axes_are_added_once_after_the_plots_own():
     xyz = plot()
-    axes.register(xyz, CATALOGUE)
-    axes.register(xyz, CATALOGUE)
+    axes.register(xyz, lambda: CATALOGUE)
+    axes.register(xyz, lambda: CATALOGUE)
     names = ["Strength", "Concepts", "Weighting", "First step", "Last step"]
     assert [option.label for option in xyz.axis_options] == ["Seed", *(f"[Growth Inhibitors] {n}" for n in names)]
 
@@ -137,6 +137,15 @@ def test_good_values_are_confirmed_and_the_choices_are_among_them():
 def test_an_axis_while_disabled_is_an_error_and_not_a_grid_of_equal_pictures():
     with pytest.raises(SettingsError, match="tick Growth Inhibitors"):
         axes.overridden(Settings.disabled(), cell(Strength="3"))
+
+
+def test_a_concept_that_was_added_after_the_axes_can_be_drawn():
+    xyz, concepts = plot(), []
+    axes.register(xyz, lambda: Catalogue(concepts))
+    option = xyz.axis_options[2]
+    concepts.append(Concept("clown", "red nose", "circus"))
+    option.confirm(SimpleNamespace(), option.choices())
+    assert option.choices() == ["clown"]
 
 
 def test_values_that_do_not_fit_together_are_refused():

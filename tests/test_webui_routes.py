@@ -18,7 +18,7 @@ PATHS = (routes.CONCEPTS_PATH, routes.STATUS_PATH)
 
 def app_with(credentials=None, status=lambda: {"armed": False}):
     app = pytest.importorskip("fastapi").FastAPI()
-    routes.add(app, status, credentials, CATALOGUE)
+    routes.add(app, status, credentials, lambda: CATALOGUE)
     return app
 
 
@@ -47,6 +47,15 @@ def test_the_concepts_are_listed_by_category_in_catalogue_order():
     assert status == 200 and list(body) == ["unsafe", "objects"]
     nudity, gore = {"name": "nudity", "phrase": "nudity"}, {"name": "gore", "phrase": "gore, blood"}
     assert body["unsafe"] == [nudity, gore]
+
+
+def test_a_concept_that_was_added_later_is_listed():
+    concepts = []
+    app = pytest.importorskip("fastapi").FastAPI()
+    routes.add(app, dict, None, lambda: Catalogue(concepts))
+    assert get(app, routes.CONCEPTS_PATH)[2] == {}
+    concepts.append(Concept("clown", "red nose", "circus"))
+    assert get(app, routes.CONCEPTS_PATH)[2] == {"circus": [{"name": "clown", "phrase": "red nose"}]}
 
 
 def test_the_status_is_asked_for_at_each_request():

@@ -11,6 +11,7 @@ import torch
 from tiny_unet import hooks
 from webui_fakes import Denoiser, Generation, Host, sample
 
+from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, SettingsError
 from lib_gi.webui.arguments import FIELDS
 
@@ -48,9 +49,10 @@ class WebUI:
 
 
 @pytest.fixture()
-def webui(monkeypatch):
-    registered = {"on_cfg_denoiser": [], "on_app_started": [], "on_before_ui": []}
+def webui(monkeypatch, tmp_path):
+    registered = {"on_cfg_denoiser": [], "on_app_started": [], "on_before_ui": [], "on_ui_tabs": []}
     contents = {
+        "paths": {"data_path": str(tmp_path)},
         "scripts": {"Script": type("Script", (), {}), "AlwaysVisible": object(), "scripts_data": []},
         "script_callbacks": {name: found.append for name, found in registered.items()},
         "shared": {"cmd_opts": SimpleNamespace(api_auth=None, loglevel=None)},
@@ -69,7 +71,7 @@ def webui(monkeypatch):
         loaded = Host()
         monkeypatch.setattr(module, "Webui", lambda: loaded)
         host = WebUI(module, loaded)
-        host.module, host.cfg_denoiser = module, registered["on_cfg_denoiser"]
+        host.module, host.cfg_denoiser, host.ui_tabs = module, registered["on_cfg_denoiser"], registered["on_ui_tabs"]
         yield host
         assert not host.swallowed
 
@@ -161,6 +163,37 @@ def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
     assert "nudity=4 in tiny" in forecast(Settings(concepts=("nudity",)))
     assert forecast(Settings.disabled()).startswith("Off")
     assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
+
+
+def test_an_own_concept_acts_at_once_and_lies_in_the_hosts_data_folder(webui, tmp_path):
+    with pytest.raises(ConceptError, match="clown"):
+        webui.generate({"concepts": ["clown"]})
+    webui.module.library.own.add(Concept("clown", "red nose", "circus"))
+    assert (tmp_path / "growth-inhibitors" / "concepts.json").exists()
+    assert webui.generate({"concepts": ["clown"]}).params["Growth Inhibitors"] == "clown=4"
+    form = dict(zip(FIELDS, webui.defaults)) | {"enabled": True, "concepts": ["circus / clown"]}
+    assert webui.generate(*form.values()).params["Growth Inhibitors"] == "clown=4"
+    webui.module.library.own.delete(Concept("clown", "red nose", "circus"))
+    with pytest.raises(ConceptError, match="clown"):
+        webui.generate(*form.values())
+
+
+def test_with_a_damaged_file_of_own_concepts_a_built_in_one_works_and_one_that_only_it_had_is_refused(webui):
+    own = webui.module.library.own
+    own.add(Concept("clown", "red nose", "circus"))
+    own.path.write_text("[\n{")
+    assert webui.generate({"concepts": ["nudity"]}).params["Growth Inhibitors"] == "nudity=4"
+    for more in ({}, {"free_text": True}):
+        with pytest.raises(ConceptError, match="line 2"):
+            webui.generate({"concepts": ["clown"], **more})
+    [problem] = webui.module.status()["problems"]
+    assert "line 2" in problem and own.path.read_text() == "[\n{"
+
+
+def test_the_page_has_the_tab(webui):
+    [callback] = webui.ui_tabs
+    [(_, title, elem_id)] = callback()
+    assert (title, elem_id) == ("Growth Inhibitors", "growth_inhibitors")
 
 
 def test_the_status_counts_hooks_that_are_in(webui):

@@ -55,7 +55,7 @@ class Pasted:
     """
 
     name: str
-    catalogue: Catalogue = field(compare=False, repr=False)
+    catalogue: Callable[[], Catalogue] = field(compare=False, repr=False)
 
     def __call__(self, params: Mapping[str, Any]) -> Any:
         values, warnings = infotext.read(params)
@@ -63,21 +63,27 @@ class Pasted:
             for warning in warnings:
                 logger.warning("%s", warning)
                 gr.Warning(html.escape(f"{TITLE}: {warning}", quote=False))
-        return form_of(values, self.catalogue)[self.name] if values else None
+        if not values:
+            return None
+        catalogue = self.catalogue()
+        value = form_of(values, catalogue)[self.name]
+        # The list in the page may be older than a concept that is filled in.
+        return gr.update(value=value, choices=labels(catalogue)) if self.name == "concepts" else value
 
 
-def build(is_img2img: bool, catalogue: Catalogue, elem_prefix: str, describe: Describe) -> Accordion:
+def build(is_img2img: bool, catalogue: Callable[[], Catalogue], elem_prefix: str, describe: Describe) -> Accordion:
     """The accordion's components, made inside the host's block that is open; nothing else is changed.
 
+    catalogue: asked whenever it matters, so that concepts that were added in the meantime are listed and act.
     elem_prefix: what every component's HTML id begins with; the tab and the component's name follow. describe: the
     text of the line that tells what will happen, from the settings or from what is wrong with them. It is called
     from then on whenever the form changes or its page is loaded, and not while it is built.
     """
-    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue)
+    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue())
     made: dict[str, Any] = {}
 
     def line(*values: Any) -> str:
-        return _line(list(values), catalogue, describe)
+        return _line(list(values), catalogue(), describe)
 
     def line_of_defaults() -> str:  # a load event: the host may have put the user's own defaults in by then
         return line(*(made[name].value for name in FIELDS)) if len(made) == len(FIELDS) else ""
@@ -100,8 +106,22 @@ def build(is_img2img: bool, catalogue: Catalogue, elem_prefix: str, describe: De
         component.change(
             fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
         )
+    listed = made["concepts"]
+    listed.focus(  # whoever opens the list sees what there is by now
+        fn=lambda: gr.update(choices=labels(catalogue())),
+        inputs=[],
+        outputs=[listed],
+        show_progress="hidden",
+        queue=False,
+        api_name=False,
+    )
     pasted = [Pasted(name, catalogue) for name in FIELDS]
     return Accordion(components, list(zip(components, pasted)), pasted)
+
+
+def labels(catalogue: Catalogue) -> list[str]:
+    """The concepts as a list shows them, a category at a time."""
+    return [label_of(concept) for concepts in catalogue.categories().values() for concept in concepts]
 
 
 class _Form:
@@ -119,8 +139,7 @@ class _Form:
         return {"value": self.values[name], "label": shown["label"], "info": shown["help"], "elem_id": self.id(name)}
 
     def choice_of_concepts(self) -> Any:
-        labels = [label_of(c) for concepts in self._catalogue.categories().values() for c in concepts]
-        return gr.Dropdown(choices=labels, multiselect=True, **self.common("concepts"))
+        return gr.Dropdown(choices=labels(self._catalogue), multiselect=True, **self.common("concepts"))
 
     def slider(self, name: str) -> Any:
         shown = _SHOWN[name]
@@ -149,7 +168,14 @@ def _line(args: list[Any], catalogue: Catalogue, describe: Describe) -> str:
         outcome = settings_from(args, catalogue)
     except GrowthInhibitorError as error:
         outcome = error
-    text = html.escape(describe(outcome))
-    if isinstance(outcome, GrowthInhibitorError):
-        return f'<p role="alert" style="color: var(--error-text-color, #b91c1c)">{text}</p>'
-    return f'<p role="status">{text}</p>'
+    text = describe(outcome)
+    wrong = isinstance(outcome, GrowthInhibitorError)
+    untold = [problem for problem in catalogue.problems if problem not in text]
+    return line_of(text, wrong) + "".join(line_of(problem, wrong=True) for problem in untold)
+
+
+def line_of(text: str, wrong: bool = False) -> str:
+    """The HTML of one line, which nothing in the text is taken for; what is wrong is told as an alert."""
+    if wrong:
+        return f'<p role="alert" style="color: var(--error-text-color, #b91c1c)">{html.escape(text)}</p>'
+    return f'<p role="status">{html.escape(text)}</p>'

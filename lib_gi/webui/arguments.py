@@ -71,10 +71,10 @@ def _form(args: list[Any]) -> dict[str, Any]:
 
 def _without_form(form: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     """The form's values as `Settings` takes them; what cannot be read is left for `Settings` to refuse."""
-    names = _names(form["concepts"], form["free_text"], catalogue)
+    chosen, typed = _names(form["concepts"], form["free_text"], catalogue)
     return form | {
-        "concepts": names,
-        "free_text": any(name not in catalogue for name in names),
+        "concepts": [*chosen, *typed],
+        "free_text": any(name not in catalogue for name in typed),
         "strengths": "" if form["strengths"] is None else form["strengths"],
         "first_step": _step(form["first_step"]),
         "last_step": None if _is_blank(form["last_step"]) else _step(form["last_step"]),
@@ -82,18 +82,32 @@ def _without_form(form: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
-def _names(chosen: Any, typed: Any, catalogue: Catalogue) -> list[str]:
+def _names(chosen: Any, typed: Any, catalogue: Catalogue) -> tuple[list[str], list[str]]:
+    """The names that were chosen from the list, and those that were typed and not chosen.
+
+    A list in a page may be older than the catalogue: what is chosen has to exist, and is never taken for free text.
+    """
     chosen, typed = [] if chosen is None else chosen, "" if typed is None else typed
     if not _are_texts(chosen) or not isinstance(typed, str):
         raise SettingsError(
             f"the form's concepts are {chosen!r} and its further words {typed!r}; expected a list of names, and one"
             f" text with names separated by semicolons; change them, or pass a dict such as {_EXAMPLE}"
         )
-    by_label = {label_of(concept): concept.name for concept in catalogue}
-    names = [by_label.get(name, name) for name in chosen]
+    names = [_chosen(label, catalogue).name for label in chosen]
     keys = {key_of(name) for name in names}
     typed_names = {key_of(name): " ".join(name.split()) for name in typed.split(";")}
-    return names + [name for key, name in typed_names.items() if key and key not in keys]
+    return names, [name for key, name in typed_names.items() if key and key not in keys]
+
+
+def _chosen(label: str, catalogue: Catalogue) -> Concept:
+    """The concept of a label, or of a mere name; ConceptError where there is none.
+
+    Its category may have changed since the label was made. A category holds no slash between spaces, but a name may.
+    """
+    by_label = {label_of(concept): concept for concept in catalogue}
+    if label in by_label:
+        return by_label[label]
+    return catalogue.lookup(label if label in catalogue else label.partition(" / ")[2] or label)
 
 
 def _are_texts(value: Any) -> bool:

@@ -24,21 +24,20 @@ def xyz_module(scripts: ModuleType) -> ModuleType | None:
     return None
 
 
-def register_found() -> None:
+def register_found(catalogue: Callable[[], Catalogue] = load_catalogue) -> None:
     """Adds our axes to the X/Y/Z plot that the host has loaded, if it has; for the host's on_before_ui."""
     from modules import scripts
 
     xyz = xyz_module(scripts)
     if xyz is not None:
-        register(xyz)
+        register(xyz, catalogue)
 
 
-def register(xyz: ModuleType, catalogue: Catalogue | None = None) -> None:
+def register(xyz: ModuleType, catalogue: Callable[[], Catalogue]) -> None:
     """Adds our axes to those of the X/Y/Z plot; does nothing for axes that are there already.
 
-    catalogue: which concepts an axis may hold; the one that comes with the package unless another is given.
+    catalogue: gives the concepts that an axis may hold, and is asked whenever they matter.
     """
-    catalogue = load_catalogue() if catalogue is None else catalogue
     present = {option.label for option in xyz.axis_options}
     for option in _options(xyz.AxisOption, catalogue):
         if option.label not in present:
@@ -68,10 +67,10 @@ def overridden(settings: Settings, p: Any) -> Settings:
     return replace(settings, **changes)
 
 
-def _options(option: type, catalogue: Catalogue) -> list[Any]:
+def _options(option: type, catalogue: Callable[[], Catalogue]) -> list[Any]:
     def named(text: str) -> tuple[str, ...]:
         names = Settings(concepts=text).concepts
-        return tuple(concept.name for concept in catalogue.resolve(names))
+        return tuple(concept.name for concept in catalogue().resolve(names))
 
     def none_for_end(step: int) -> int | None:
         return None if step == -1 else step
@@ -81,7 +80,7 @@ def _options(option: type, catalogue: Catalogue) -> list[Any]:
 
     return [
         axis("Strength", float, "strength", float),
-        axis("Concepts", str, "concepts", named, choices=lambda: [concept.name for concept in catalogue]),
+        axis("Concepts", str, "concepts", named, choices=lambda: [concept.name for concept in catalogue()]),
         axis("Weighting", str, "weighting", str.strip, choices=lambda: list(WEIGHTINGS)),
         axis("First step", int, "first_step", int),
         axis("Last step", int, "last_step", none_for_end),

@@ -19,22 +19,20 @@ def add(
     app: Any,
     status: Callable[[], dict[str, Any]],
     credentials: Mapping[str, str] | None = None,
-    catalogue: Catalogue | None = None,
+    catalogue: Callable[[], Catalogue] = load_catalogue,
 ) -> None:
     """Adds GET routes to the host's FastAPI app: the concepts by category, and what `status` returns.
 
     credentials: passwords by user name, as HTTP Basic carries them; none leaves the routes open, like the host's API
-    without --api-auth. catalogue: the one that comes with the package unless another is given. Added a second time,
-    the routes take the place of the first.
+    without --api-auth. catalogue: asked at each request. Added a second time, the routes take the place of the first.
     """
     from fastapi import Depends
 
-    listed = load_catalogue() if catalogue is None else catalogue
 
     def concepts() -> dict[str, list[dict[str, str]]]:
         return {
             category: [{"name": concept.name, "phrase": concept.phrase} for concept in found]
-            for category, found in listed.categories().items()
+            for category, found in catalogue().categories().items()
         }
 
     def current_status() -> dict[str, Any]:

@@ -185,7 +185,7 @@ def shapes() -> dict:
         "runner": {name: signature(getattr(scripts.ScriptRunner, name)) for name in methods if name in RUN},
         "callbacks": {
             name: signature(getattr(script_callbacks, name))
-            for name in ("on_cfg_denoiser", "on_app_started", "on_before_ui")
+            for name in ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs")
         },
         "CFGDenoiserParams": parameters(script_callbacks.CFGDenoiserParams),
         "AxisOption": parameters(plot.AxisOption),
@@ -199,7 +199,8 @@ def shapes() -> dict:
 
 
 RUN = ("process", "process_before_every_sampling", "post_sample", "postprocess")
-COMPONENTS = ("Checkbox", "Slider", "Textbox", "Radio", "Dropdown", "HTML", "Accordion")
+COMPONENTS = ("Checkbox", "Slider", "Textbox", "Radio", "Dropdown", "HTML", "Accordion", "Button", "UploadButton")
+COMPONENTS += ("State", "Row", "Tabs", "TabItem", "Blocks")
 
 
 def signature(function) -> str:
