@@ -12,7 +12,8 @@ from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import accordion, arguments, axes, infotext, log, routes, tab, tab_concepts
+from lib_gi.webui import accordion, arguments, axes, infotext, log, options, routes, tab, tab_concepts
+from lib_gi.webui.policy import Policy
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
@@ -32,7 +33,7 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def ui(self, is_img2img):
         """The accordion's components, in the order of the arguments of the methods below."""
-        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast)
+        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast, ticked_at_the_start())
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
@@ -45,12 +46,13 @@ class GrowthInhibitorsScript(scripts.Script):
         host = Webui()
         try:
             catalogue = library.catalogue()
-            settings = axes.overridden(arguments.settings_from(args, catalogue), p)
+            asked = axes.overridden(arguments.settings_from(args, catalogue), p)
+            settings = policy().enforced(asked)
             if not settings.enabled:
                 return
             for problem in catalogue.problems:
                 logger.warning("%s", problem)
-            concepts = catalogue.resolve(settings.concepts, settings.free_text)
+            concepts = policy().concepts(settings, asked.free_text, catalogue)
             setattr(p, ATTRIBUTE, Protection(host, settings, concepts))
             p.extra_generation_params.update(infotext.write(settings))
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
@@ -108,11 +110,30 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     """What the accordion's live line says of these settings, or of what is wrong with them."""
     if isinstance(settings, GrowthInhibitorError):
         return f"Will not generate: {settings}"
-    if not settings.enabled:
+    try:
+        acting = policy().enforced(settings)
+    except GrowthInhibitorError as error:
+        return f"Will not generate, because of what is always to be kept out: {error}"
+    if not acting.enabled:
         return "Off: nothing is installed."
-    names = format_strengths({name: settings.strength_of(name) for name in settings.concepts})
+    names = format_strengths({name: acting.strength_of(name) for name in acting.concepts})
     checkpoint = Webui().checkpoint or "the checkpoint that will be loaded"
-    return f"Will inhibit {names} in {checkpoint}: a fixed strength, not calibrated for this model."
+    always = "" if acting == settings else " Some of it always, whatever is chosen here."
+    return f"Will inhibit {names} in {checkpoint}: a fixed strength, not calibrated for this model.{always}"
+
+
+def policy():
+    """What is always kept out, as it is set now."""
+    return Policy.of(shared.cmd_opts.growth_inhibitors_always, options.value(shared.opts, options.ALWAYS))
+
+
+def ticked_at_the_start():
+    """The settings that the form begins with, or None."""
+    try:
+        return options.initial(options.value(shared.opts, options.DEFAULT))
+    except GrowthInhibitorError as error:
+        logger.error("The setting of what is ticked at the start: %s", error)
+        return None
 
 
 def checkpoint_file():
@@ -160,3 +181,4 @@ script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)
 script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue))
 script_callbacks.on_ui_tabs(on_ui_tabs)
+script_callbacks.on_ui_settings(lambda: options.add(shared.opts, shared.OptionInfo))

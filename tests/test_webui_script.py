@@ -18,6 +18,16 @@ from lib_gi.webui.arguments import FIELDS
 FILE = Path(__file__).parents[1] / "scripts" / "growth_inhibitors.py"
 
 
+class OptionInfo:
+    """The host's class of that name, as far as it is used."""
+
+    def __init__(self, default=None, label="", component=None, component_args=None, restrict_api=False):
+        self.default, self.label, self.restrict_api = default, label, restrict_api
+
+    def info(self, text):
+        return self
+
+
 class WebUI:
     """A host that calls the script's methods in its own order, and swallows what they raise."""
 
@@ -50,12 +60,18 @@ class WebUI:
 
 @pytest.fixture()
 def webui(monkeypatch, tmp_path):
-    registered = {"on_cfg_denoiser": [], "on_app_started": [], "on_before_ui": [], "on_ui_tabs": []}
+    names = ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs", "on_ui_settings")
+    registered = {name: [] for name in names}
+    options = SimpleNamespace(growth_inhibitors_always="", growth_inhibitors_default="")
     contents = {
         "paths": {"data_path": str(tmp_path)},
         "scripts": {"Script": type("Script", (), {}), "AlwaysVisible": object(), "scripts_data": []},
         "script_callbacks": {name: found.append for name, found in registered.items()},
-        "shared": {"cmd_opts": SimpleNamespace(api_auth=None, loglevel=None)},
+        "shared": {
+            "cmd_opts": SimpleNamespace(api_auth=None, loglevel=None, growth_inhibitors_always=""),
+            "opts": options,
+            "OptionInfo": OptionInfo,
+        },
     }
     with fake_gradio.installed(monkeypatch, True):
         package = sys.modules.get("modules") or ModuleType("modules")
@@ -72,6 +88,7 @@ def webui(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "Webui", lambda: loaded)
         host = WebUI(module, loaded)
         host.module, host.cfg_denoiser, host.ui_tabs = module, registered["on_cfg_denoiser"], registered["on_ui_tabs"]
+        host.shared, host.ui_settings = sys.modules["modules.shared"], registered["on_ui_settings"]
         yield host
         assert not host.swallowed
 
@@ -203,3 +220,58 @@ def test_the_status_counts_hooks_that_are_in(webui):
     assert webui.module.status()["hooks_in_cross_attention"] == 1
     handle.remove()
     del protection
+
+
+def test_what_is_always_kept_out_acts_whatever_a_call_says_and_is_said(webui):
+    off = webui.generate()
+    webui.shared.cmd_opts.growth_inhibitors_always = "nudity=6"
+    for given in ({"enabled": False}, {"concepts": ["nudity"], "strength": 0, "first_step": 2}):
+        on = webui.generate(given)
+        assert all(differs(off, on)) and on.params["Growth Inhibitors"] == "nudity=6"
+    webui.shared.opts.growth_inhibitors_always = "blood"
+    assert webui.generate().params["Growth Inhibitors"] == "nudity=6; blood=4"
+    line = webui.module.forecast(webui.module.Settings.disabled())
+    assert "nudity=6; blood=4" in line and "always" in line
+
+
+def test_where_what_is_always_kept_out_cannot_be_read_nothing_is_drawn(webui):
+    webui.shared.opts.growth_inhibitors_always = "nudity=much"
+    with pytest.raises(SettingsError, match="much"):
+        webui.generate()
+    assert "much" in webui.module.forecast(webui.module.Settings.disabled())
+
+
+def test_what_is_always_kept_out_is_no_concept_that_anybody_at_the_page_can_change(webui, monkeypatch):
+    webui.shared.opts.growth_inhibitors_always = "nudity"
+    seen = webui.generate()
+    webui.module.library.own.add(Concept("nudity", "unicorn", "mine"))
+    assert not any(differs(seen, webui.generate()))
+    phrases = []
+    monkeypatch.setattr(
+        webui.loaded,
+        "encode",
+        lambda c, w, size: phrases.append(c.phrase) or (_ for _ in ()).throw(SettingsError("stop here")),
+    )
+    with pytest.raises(SettingsError, match="stop here"):
+        webui.generate({"concepts": ["nudity"]})
+    assert phrases and "unicorn" not in phrases
+
+
+def test_the_settings_page_guards_what_is_always_kept_out_from_the_api(webui):
+    [add] = webui.ui_settings
+    added = {}
+    webui.shared.opts.add_option = added.__setitem__
+    add()
+    assert added["growth_inhibitors_always"].restrict_api and not added["growth_inhibitors_default"].restrict_api
+    assert {option.section for option in added.values()} == {("growth_inhibitors", "Growth Inhibitors")}
+    assert {option.default for option in added.values()} == {""}
+
+
+def test_the_form_begins_with_what_the_settings_page_says_and_without_it_where_that_cannot_be_read(webui, caplog):
+    webui.shared.opts.growth_inhibitors_default = "nudity=6; clown"
+    values = dict(zip(FIELDS, (component.value for component in webui.script.ui(False))))
+    assert values["enabled"] and values["free_text"] == "clown"
+    assert webui.generate(*values.values()).params["Growth Inhibitors"] == "nudity=6; clown=4"
+    webui.shared.opts.growth_inhibitors_default = "nudity=much"
+    values = dict(zip(FIELDS, (component.value for component in webui.script.ui(False))))
+    assert not values["enabled"] and "much" in caplog.text

@@ -71,15 +71,22 @@ class Pasted:
         return gr.update(value=value, choices=labels(catalogue)) if self.name == "concepts" else value
 
 
-def build(is_img2img: bool, catalogue: Callable[[], Catalogue], elem_prefix: str, describe: Describe) -> Accordion:
+def build(
+    is_img2img: bool,
+    catalogue: Callable[[], Catalogue],
+    elem_prefix: str,
+    describe: Describe,
+    initial: Settings | None = None,
+) -> Accordion:
     """The accordion's components, made inside the host's block that is open; nothing else is changed.
 
     catalogue: asked whenever it matters, so that concepts that were added in the meantime are listed and act.
     elem_prefix: what every component's HTML id begins with; the tab and the component's name follow. describe: the
     text of the line that tells what will happen, from the settings or from what is wrong with them. It is called
-    from then on whenever the form changes or its page is loaded, and not while it is built.
+    from then on whenever the form changes or its page is loaded, and not while it is built. initial: what the form
+    begins with, whatever the host has kept of it; without, nothing is ticked but what the host's own defaults say.
     """
-    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue())
+    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue(), initial)
     made: dict[str, Any] = {}
 
     def line(*values: Any) -> str:
@@ -103,6 +110,8 @@ def build(is_img2img: bool, catalogue: Callable[[], Catalogue], elem_prefix: str
 
     components = [made[name] for name in FIELDS]
     for component in components:
+        if initial is not None:
+            component.do_not_save_to_config = True  # else the host's own defaults would take its place
         component.change(
             fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
         )
@@ -127,9 +136,10 @@ def labels(catalogue: Catalogue) -> list[str]:
 class _Form:
     """Makes components from what `Settings` tells of its fields."""
 
-    def __init__(self, prefix: str, catalogue: Catalogue) -> None:
+    def __init__(self, prefix: str, catalogue: Catalogue, initial: Settings | None) -> None:
         self._prefix, self._catalogue = prefix, catalogue
-        self.values = form_of(Settings.defaults() | {"enabled": False}, catalogue)
+        empty = Settings.defaults() | {"enabled": False}
+        self.values = form_of(empty if initial is None else initial.to_dict(), catalogue)
 
     def id(self, name: str) -> str:
         return f"{self._prefix}_{name}"
