@@ -1,6 +1,7 @@
 """The WebUI's script: hands what the host tells to lib_gi, and shows what lib_gi did."""
 
 import logging
+import weakref
 from pathlib import Path
 
 from modules import paths, script_callbacks, scripts, shared
@@ -13,7 +14,6 @@ from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
 from lib_gi.webui import accordion, arguments, axes, infotext, log, options, routes, tab, tab_concepts
-from lib_gi.webui.policy import Policy
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
@@ -33,7 +33,7 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def ui(self, is_img2img):
         """The accordion's components, in the order of the arguments of the methods below."""
-        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast, ticked_at_the_start())
+        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast, page.initial())
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
@@ -47,12 +47,13 @@ class GrowthInhibitorsScript(scripts.Script):
         try:
             catalogue = library.catalogue()
             asked = axes.overridden(arguments.settings_from(args, catalogue), p)
-            settings = policy().enforced(asked)
+            policy = page.policy()
+            settings = policy.enforced(asked)
             if not settings.enabled:
                 return
             for problem in catalogue.problems:
                 logger.warning("%s", problem)
-            concepts = policy().concepts(settings, asked.free_text, catalogue)
+            concepts = policy.concepts(settings, asked.free_text, catalogue)
             setattr(p, ATTRIBUTE, Protection(host, settings, concepts))
             p.extra_generation_params.update(infotext.write(settings))
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
@@ -111,7 +112,7 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     if isinstance(settings, GrowthInhibitorError):
         return f"Will not generate: {settings}"
     try:
-        acting = policy().enforced(settings)
+        acting = page.policy().enforced(settings)
     except GrowthInhibitorError as error:
         return f"Will not generate, because of what is always to be kept out: {error}"
     if not acting.enabled:
@@ -122,20 +123,6 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     return f"Will inhibit {names} in {checkpoint}: a fixed strength, not calibrated for this model.{always}"
 
 
-def policy():
-    """What is always kept out, as it is set now."""
-    return Policy.of(shared.cmd_opts.growth_inhibitors_always, options.value(shared.opts, options.ALWAYS))
-
-
-def ticked_at_the_start():
-    """The settings that the form begins with, or None."""
-    try:
-        return options.initial(options.value(shared.opts, options.DEFAULT))
-    except GrowthInhibitorError as error:
-        logger.error("The setting of what is ticked at the start: %s", error)
-        return None
-
-
 def checkpoint_file():
     """The file of the loaded checkpoint, or None."""
     weights = Webui().weights
@@ -144,9 +131,27 @@ def checkpoint_file():
 
 def on_cfg_denoiser(params):
     """The denoiser is about to run the UNet."""
-    protection = protection_of(getattr(params.denoiser, "p", None))
+    generation = getattr(params.denoiser, "p", None) or params.denoiser
+    protection = protection_of(generation) or unasked(generation)
     if protection is not None:
         protection.begin_step(params)
+
+
+def unasked(generation):
+    """The protection of a generation that our script was not told of; None where nothing is always kept out."""
+    Protection.end_all()  # of others nothing acts here
+    try:
+        policy = page.policy()
+        if not policy.required.enabled:
+            return None
+        concepts = policy.concepts(policy.required, False, library.catalogue())
+        protection = Protection(Webui(), policy.required, concepts)
+        logger.info("%s acts in a generation that came without scripts, as always", accordion.TITLE)
+    except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
+        protection = Protection.refused(Webui(), error)
+    setattr(generation, ATTRIBUTE, protection)
+    weakref.finalize(generation, protection.end_sampling)
+    return protection
 
 
 def status():
@@ -176,9 +181,10 @@ def on_ui_tabs():
 
 # In the host's data folder, which neither an update nor the removal of the extension touches.
 library = Library(OwnConcepts(Path(paths.data_path) / "growth-inhibitors"), checkpoint_file)
+page = options.Page(shared.opts, shared.cmd_opts)
 log.make_audible(shared.cmd_opts.loglevel)
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)
 script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue))
 script_callbacks.on_ui_tabs(on_ui_tabs)
-script_callbacks.on_ui_settings(lambda: options.add(shared.opts, shared.OptionInfo))
+script_callbacks.on_ui_settings(lambda: page.add(shared.OptionInfo))

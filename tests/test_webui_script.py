@@ -1,5 +1,6 @@
 """The WebUI's script, from the host's first callback to its last, with fakes of what the host hands to it."""
 
+import gc
 import importlib.util
 import sys
 from pathlib import Path
@@ -9,23 +10,13 @@ import fake_gradio
 import pytest
 import torch
 from tiny_unet import hooks
-from webui_fakes import Denoiser, Generation, Host, sample
+from webui_fakes import Denoiser, Generation, Host, OptionInfo, Options, sample
 
 from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, SettingsError
 from lib_gi.webui.arguments import FIELDS
 
 FILE = Path(__file__).parents[1] / "scripts" / "growth_inhibitors.py"
-
-
-class OptionInfo:
-    """The host's class of that name, as far as it is used."""
-
-    def __init__(self, default=None, label="", component=None, component_args=None, restrict_api=False):
-        self.default, self.label, self.restrict_api = default, label, restrict_api
-
-    def info(self, text):
-        return self
 
 
 class WebUI:
@@ -40,6 +31,10 @@ class WebUI:
             getattr(self.script, method)(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - as the host does it
             self.swallowed.append(error)
+
+    def set_in_the_page(self, **values):
+        for key, value in values.items():
+            self.shared.opts.set(key, value)
 
     def generate(self, *given, hires=False, p=None):
         """The rows of each step, the infotext's parameters and the comments under the picture."""
@@ -62,14 +57,13 @@ class WebUI:
 def webui(monkeypatch, tmp_path):
     names = ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs", "on_ui_settings")
     registered = {name: [] for name in names}
-    options = SimpleNamespace(growth_inhibitors_always="", growth_inhibitors_default="")
     contents = {
         "paths": {"data_path": str(tmp_path)},
         "scripts": {"Script": type("Script", (), {}), "AlwaysVisible": object(), "scripts_data": []},
         "script_callbacks": {name: found.append for name, found in registered.items()},
         "shared": {
             "cmd_opts": SimpleNamespace(api_auth=None, loglevel=None, growth_inhibitors_always=""),
-            "opts": options,
+            "opts": Options(),
             "OptionInfo": OptionInfo,
         },
     }
@@ -88,7 +82,9 @@ def webui(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "Webui", lambda: loaded)
         host = WebUI(module, loaded)
         host.module, host.cfg_denoiser, host.ui_tabs = module, registered["on_cfg_denoiser"], registered["on_ui_tabs"]
-        host.shared, host.ui_settings = sys.modules["modules.shared"], registered["on_ui_settings"]
+        host.shared = sys.modules["modules.shared"]
+        for add_options in registered["on_ui_settings"]:
+            add_options()
         yield host
         assert not host.swallowed
 
@@ -228,21 +224,42 @@ def test_what_is_always_kept_out_acts_whatever_a_call_says_and_is_said(webui):
     for given in ({"enabled": False}, {"concepts": ["nudity"], "strength": 0, "first_step": 2}):
         on = webui.generate(given)
         assert all(differs(off, on)) and on.params["Growth Inhibitors"] == "nudity=6"
-    webui.shared.opts.growth_inhibitors_always = "blood"
+    webui.set_in_the_page(growth_inhibitors_always="blood")
     assert webui.generate().params["Growth Inhibitors"] == "nudity=6; blood=4"
     line = webui.module.forecast(webui.module.Settings.disabled())
     assert "nudity=6; blood=4" in line and "always" in line
 
 
+def test_a_generation_that_came_without_scripts_has_what_is_always_kept_out_and_leaves_nothing(webui):
+    def without_scripts():
+        wrap = Denoiser(webui.loaded, lambda told: [callback(told) for callback in webui.cfg_denoiser])
+        wrap.p = Generation(wrap)
+        return SimpleNamespace(drawn=sample(wrap))
+
+    off = without_scripts()
+    assert hooks(webui.loaded.loaded) == 0
+    webui.set_in_the_page(growth_inhibitors_always="nudity")
+    on = without_scripts()
+    assert all(differs(off, on)) and not any(differs(on, webui.generate({"concepts": ["nudity"]})))
+    without_scripts()
+    gc.collect()
+    assert hooks(webui.loaded.loaded) == 0
+    webui.set_in_the_page(growth_inhibitors_always="nudity=much")
+    with pytest.raises(SettingsError, match="much"):
+        without_scripts()
+    webui.set_in_the_page(growth_inhibitors_always="")
+    assert not any(differs(off, without_scripts()))
+
+
 def test_where_what_is_always_kept_out_cannot_be_read_nothing_is_drawn(webui):
-    webui.shared.opts.growth_inhibitors_always = "nudity=much"
+    webui.set_in_the_page(growth_inhibitors_always="nudity=much")
     with pytest.raises(SettingsError, match="much"):
         webui.generate()
     assert "much" in webui.module.forecast(webui.module.Settings.disabled())
 
 
 def test_what_is_always_kept_out_is_no_concept_that_anybody_at_the_page_can_change(webui, monkeypatch):
-    webui.shared.opts.growth_inhibitors_always = "nudity"
+    webui.set_in_the_page(growth_inhibitors_always="nudity")
     seen = webui.generate()
     webui.module.library.own.add(Concept("nudity", "unicorn", "mine"))
     assert not any(differs(seen, webui.generate()))
@@ -257,21 +274,11 @@ def test_what_is_always_kept_out_is_no_concept_that_anybody_at_the_page_can_chan
     assert phrases and "unicorn" not in phrases
 
 
-def test_the_settings_page_guards_what_is_always_kept_out_from_the_api(webui):
-    [add] = webui.ui_settings
-    added = {}
-    webui.shared.opts.add_option = added.__setitem__
-    add()
-    assert added["growth_inhibitors_always"].restrict_api and not added["growth_inhibitors_default"].restrict_api
-    assert {option.section for option in added.values()} == {("growth_inhibitors", "Growth Inhibitors")}
-    assert {option.default for option in added.values()} == {""}
-
-
 def test_the_form_begins_with_what_the_settings_page_says_and_without_it_where_that_cannot_be_read(webui, caplog):
-    webui.shared.opts.growth_inhibitors_default = "nudity=6; clown"
+    webui.set_in_the_page(growth_inhibitors_default="nudity=6; clown")
     values = dict(zip(FIELDS, (component.value for component in webui.script.ui(False))))
     assert values["enabled"] and values["free_text"] == "clown"
     assert webui.generate(*values.values()).params["Growth Inhibitors"] == "nudity=6; clown=4"
-    webui.shared.opts.growth_inhibitors_default = "nudity=much"
+    webui.set_in_the_page(growth_inhibitors_default="nudity=much")
     values = dict(zip(FIELDS, (component.value for component in webui.script.ui(False))))
     assert not values["enabled"] and "much" in caplog.text

@@ -93,7 +93,7 @@ def build(
         return _line(list(values), catalogue(), describe)
 
     def line_of_defaults() -> str:  # a load event: the host may have put the user's own defaults in by then
-        return line(*(made[name].value for name in FIELDS)) if len(made) == len(FIELDS) else ""
+        return line(*(made[name].value for name in FIELDS)) if len(made) == len(FIELDS) else _reserved("")
 
     with _frame(form) as made["enabled"]:
         made["concepts"] = form.choice_of_concepts()
@@ -110,8 +110,9 @@ def build(
 
     components = [made[name] for name in FIELDS]
     for component in components:
-        if initial is not None:
-            component.do_not_save_to_config = True  # else the host's own defaults would take its place
+        if initial is not None:  # else the host's own defaults would take its place
+            for kept in (component, getattr(component, "accordion", component)):
+                kept.do_not_save_to_config = True
         component.change(
             fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
         )
@@ -181,7 +182,12 @@ def _line(args: list[Any], catalogue: Catalogue, describe: Describe) -> str:
     text = describe(outcome)
     wrong = isinstance(outcome, GrowthInhibitorError)
     untold = [problem for problem in catalogue.problems if problem not in text]
-    return line_of(text, wrong) + "".join(line_of(problem, wrong=True) for problem in untold)
+    return _reserved(line_of(text, wrong) + "".join(line_of(problem, wrong=True) for problem in untold))
+
+
+def _reserved(lines: str) -> str:
+    """The HTML in a place that two lines fit into, so that nothing below jumps when they come or change."""
+    return f'<div style="min-height: 3em">{lines}</div>'
 
 
 def line_of(text: str, wrong: bool = False) -> str:

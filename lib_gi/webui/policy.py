@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lib_gi.concepts import Catalogue, Concept, key_of, load_catalogue
+from lib_gi.errors import SettingsError
 from lib_gi.settings import Settings, parse_strengths
 
 
@@ -32,7 +33,10 @@ class Policy:
         if not least:
             return cls()
         strengths = dict(least.values())
-        return cls(Settings(concepts=tuple(strengths), strengths=strengths, free_text=True))
+        # One strength for all where that is so: a form that begins with it can be changed by its slider.
+        common = min(strengths.values()) if len(set(strengths.values())) == 1 else Settings.defaults()["strength"]
+        own = {name: strength for name, strength in strengths.items() if strength != common}
+        return cls(Settings(concepts=tuple(strengths), strength=common, strengths=own, free_text=True))
 
     def enforced(self, asked: Settings) -> Settings:
         """The settings that act: those asked for, and what is required."""
@@ -63,6 +67,11 @@ class Policy:
 
 def _read(text: str) -> list[tuple[str, float]]:
     """Names with their strengths; without one, the default."""
+    if not isinstance(text, str):
+        raise SettingsError(
+            f"what is always to be kept out, or ticked at the start, is {text!r}; expected text such as"
+            ' "nudity=6; blood"; correct it in the settings page or in config.json'
+        )
     default = Settings.defaults()["strength"]
     parts = [part if "=" in part else f"{part}={default}" for part in text.split(";") if part.strip()]
     strengths = parse_strengths(";".join(parts))
