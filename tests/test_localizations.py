@@ -33,6 +33,8 @@ def words_of(part):
     yield from getattr(part, "choices", ())
     if type(part).__name__ == "Button":
         yield part.value
+    if type(part).__name__ == "HTML":
+        yield from words_in(part.value)
 
 
 def words_in(text):
