@@ -16,8 +16,7 @@ from typing import NoReturn
 from lib_gi.concepts import load_catalogue, resolve
 from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
-from lib_gi.recording import KINDS
-from lib_gi.settings import Settings
+from lib_gi.settings import MAPS, Settings
 from lib_gi.training import command
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -86,10 +85,10 @@ def parser() -> Parser:
     generate.add_argument(
         "--heatmap",
         nargs="?",
-        const=KINDS[0],
-        choices=KINDS,
+        const=MAPS[0],
+        choices=MAPS,
         help="also where each concept grows, over the picture and over the steps, in files beside it;"
-        f" of {' or '.join(KINDS)}, {KINDS[0]} unless told",
+        f" of {' or '.join(MAPS)}, {MAPS[0]} unless told",
     )
     generate.add_argument(
         "--heatmap-scale", type=float, metavar="TOP", help="the value of the hottest colour; default: the run's largest"

@@ -295,6 +295,12 @@ def test_the_package_runs_as_a_module():
     assert "diffusers" not in done.stderr
 
 
+def test_the_command_line_waits_for_no_heavy_package_before_it_needs_one():
+    check = "import sys, lib_gi.cli; print([name for name in ('torch', 'numpy', 'PIL') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], cwd=REPO, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]")
+
+
 def test_an_interrupt_and_a_full_disk_end_in_one_line(capsys):
     def interrupted():
         raise KeyboardInterrupt
