@@ -183,11 +183,12 @@ def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
         raise SettingsError(f"--guidance is {arguments.guidance}; expected a finite number from 0; change it")
     if not 0 <= arguments.seed <= MOST_SEED - arguments.count + 1:
         raise SettingsError(f"--seed is {arguments.seed}; expected 0 to {MOST_SEED} for every picture; change it")
-    scale = arguments.heatmap_scale
-    if scale is not None and (not math.isfinite(scale) or scale <= 0):
-        raise SettingsError(f"--heatmap-scale is {scale}; expected a finite number above 0; change it")
-    if scale is not None and not arguments.heatmap:
-        raise SettingsError("--heatmap-scale is given without a heat map; expected both; add --heatmap")
+    if arguments.heatmap_scale is not None:
+        from lib_gi.recording import checked_scale
+
+        checked_scale(arguments.heatmap_scale, "--heatmap-scale")
+        if not arguments.heatmap:
+            raise SettingsError("--heatmap-scale is given without a heat map; expected both; add --heatmap")
     if settings.first_step >= arguments.steps:
         raise StepRangeError(
             f"--first-step is {settings.first_step}, but there are only {arguments.steps} steps, counted from 0,"

@@ -214,6 +214,13 @@ def check_kind(kind: str) -> None:
         raise SettingsError(f"the kind of map is {kind!r}; expected one of {', '.join(MAPS)}; choose one of them")
 
 
+def checked_scale(scale: float, name: str = "the scale of the heat map") -> float:
+    """The value at the top of a heat map; SettingsError, with its name, where nothing could be drawn with it."""
+    if not math.isfinite(scale) or scale <= 0:
+        raise SettingsError(f"{name} is {scale}; expected a finite number above 0; change it, or leave it out")
+    return scale
+
+
 def halved(size: tuple[int, int], times: int) -> tuple[int, int]:
     """Height and width after that many convolutions of stride 2, which round up."""
     height, width = size
