@@ -54,7 +54,7 @@ class WebUI:
 
 
 @pytest.fixture()
-def webui(monkeypatch, tmp_path):
+def webui(monkeypatch, tmp_path, loggers):
     names = ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs", "on_ui_settings")
     registered = {name: [] for name in names}
     contents = {
