@@ -32,7 +32,8 @@ def main() -> None:
         train.add_argument(f"--{stage}-steps", type=int, default=getattr(stages.Making, f"{stage}_steps"))
     train.add_argument("--text-width", type=int, default=stages.Making.text_width)
     train.add_argument("--unet-widths", type=int, nargs=4, default=stages.Making.unet_widths)
-    train.add_argument("--parts", type=Path, help="take the autoencoder and text encoder of this finished model")
+    train.add_argument("--autoencoder", type=Path, help="take this finished model's autoencoder; its judges serve too")
+    train.add_argument("--text-encoder", type=Path, help="take this finished model's text encoder")
     train.set_defaults(run=run_train)
 
     evaluate = commands.add_parser("evaluate", help="every figure of a finished model, and its card")
@@ -94,7 +95,8 @@ def run_train(arguments: argparse.Namespace) -> None:
         arguments.unet_steps,
         text_width=arguments.text_width,
         unet_widths=tuple(arguments.unet_widths),
-        parts=arguments.parts,
+        autoencoder_of=arguments.autoencoder,
+        text_encoder_of=arguments.text_encoder,
     )
     steps = {
         "autoencoder": lambda: making.autoencoder,
@@ -104,7 +106,7 @@ def run_train(arguments: argparse.Namespace) -> None:
         "unet": lambda: making.unet,
     }
     for name, step in steps.items():
-        if arguments.only in (None, name):
+        if arguments.only == name or (arguments.only is None and not (name == "judges" and arguments.autoencoder)):
             step()
     if arguments.out:
         making.save(arguments.out)
