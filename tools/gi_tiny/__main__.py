@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from lib_gi.evaluate.figures import RESULTS
 from lib_gi.loading import load_pipeline
 
 from . import stages
@@ -39,7 +40,7 @@ def main() -> None:
     evaluate = commands.add_parser("evaluate", help="every figure of a finished model, and its card")
     evaluate.add_argument("--model", type=Path, default=MODEL)
     evaluate.add_argument("--work", type=Path, required=True, help="keeps pictures, so that a stopped run goes on")
-    evaluate.add_argument("--prefix", default="gi_tiny", help="the figures' first name")
+    evaluate.add_argument("--prefix", default="gi_tiny", help="the figures' first name; has its place in the card")
     evaluate.add_argument("--count", type=int, default=400, help="prompts in a set")
     evaluate.add_argument("--only", choices=("parts", "follow", "text", "attention", "presence", "by_eye", "speed"))
     evaluate.set_defaults(run=run_evaluate)
@@ -119,10 +120,8 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
 
     pipe = load_pipeline(arguments.model, "cpu", "fp32")
     arguments.work.mkdir(parents=True, exist_ok=True)
-    prefix, table_file = (
-        arguments.prefix,
-        stages.MODELS.parent / "benchmarks" / f"{arguments.prefix}_attention.json",
-    )
+    prefix = arguments.prefix
+    table_file = RESULTS.parent / f"{prefix}_attention.json"
 
     def rest() -> list:
         figures, table = attention.resting_places(pipe, prefix)
@@ -143,10 +142,8 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
             for figure in measure():
                 figure.save()
                 print(figure, flush=True)
-    readme = arguments.model / "README.md"
-    if readme.exists() and table_file.exists():
-        table = card.attention_table(json.loads(table_file.read_text()))
-        card.fill(readme, f"{card.figures_table(prefix)}\n\nShares of attention by layer:\n\n{table}")
+    if table_file.exists():
+        card.fill(MODEL / "README.md", prefix)
 
 
 def run_sheets(arguments: argparse.Namespace) -> None:
