@@ -1,6 +1,6 @@
 """What an adapter infers at the start of a sampling pass, image by image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,26 @@ from lib_gi.errors import AdapterError
 from lib_gi.features import Record, collect
 
 
+def told(inferred: Mapping[str, Tensor]) -> str:
+    """The strengths that were inferred, over a concept's images and tokens: "nudity=0.4 to 2.1; blood=0"."""
+    return "; ".join(f"{name}={_range(0.0 - w)}" for name, w in inferred.items())
+
+
+def _range(strengths: Tensor) -> str:
+    low, high = f"{float(strengths.min()):.3g}", f"{float(strengths.max()):.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def check_fits(adapter: Adapter, layer_names: Sequence[str]) -> None:
+    """Nothing, where the adapter can read a model with these layers; AdapterError otherwise."""
+    misfit = adapter.misfit(layer_names)
+    if misfit:
+        raise AdapterError(
+            f"the adapter does not belong to this model: {misfit}; expected the one that was trained on it;"
+            " choose another, or a fixed strength"
+        )
+
+
 class Reading:
     """The scales of a pass: those that an adapter infers, and for the other concepts the given ones.
 
@@ -18,12 +38,7 @@ class Reading:
     """
 
     def __init__(self, adapter: Adapter, concepts: Sequence[EncodedConcept], layer_names: Sequence[str]) -> None:
-        misfit = adapter.misfit(layer_names)
-        if misfit:
-            raise AdapterError(
-                f"the adapter does not belong to this model: {misfit}; expected the one that was trained on it;"
-                " choose another, or a fixed strength"
-            )
+        check_fits(adapter, layer_names)
         self._adapter, self._concepts, self._layers = adapter, concepts, len(layer_names)
         self.forget()
 

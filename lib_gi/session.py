@@ -43,8 +43,9 @@ class Session:
 
     Without a concept, or with every w zero and no features or recording asked for, entering installs nothing.
     w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
-    pass, from one more call of the UNet. Raises UnsupportedModelError or SettingsError when made,
-    other errors of ours while sampling, and NeverHitError on leaving when no layer was ever called.
+    pass, from one more call of the UNet: `inferred` has those of the last pass by concept, (images, tokens).
+    Raises UnsupportedModelError or SettingsError when made, other errors of ours while sampling, and NeverHitError on
+    leaving when no layer was ever called.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Session:
         self.recording = recording
         self.first_step, self.last_step = first_step, last_step
         self.passes = self.calls = 0
+        self.inferred: dict[str, Tensor] = {}
         self._layers = find_cross_attention(unet) if self.concepts else []
         self._injection = Injection(self._layers, self.concepts, weighting, bound)
         self._reading = self._reading_by(adapter)
@@ -164,6 +166,7 @@ class Session:
             return self
         self.passes = self.calls = 0
         self._records.clear()
+        self.inferred = {}
         self._forget_pass()
         watched = self.record_features or self._reading or self.recording is not None
         for layer in self._layers:
@@ -254,7 +257,9 @@ class Session:
                 self._reading.take(self._seen, images)
             finally:
                 self._seen = None
-            self._injection.set_w(self._reading.w(self._books.image_count))
+            w = self._reading.w(self._books.image_count)
+            self.inferred = {c.name: own for c, own in zip(self.concepts, w) if c.w is None}
+            self._injection.set_w(w)
 
     # -- state ---------------------------------------------------------------------------------------------
 
