@@ -11,9 +11,14 @@ from lib_gi.errors import AdapterError
 from lib_gi.features import Record, collect
 
 
-def told(inferred: Mapping[str, Tensor]) -> str:
-    """The strengths that were inferred, over a concept's images and tokens: "nudity=0.4 to 2.1; blood=0"."""
-    return "; ".join(f"{name}={_range(0.0 - w)}" for name, w in inferred.items())
+def ranges(inferred: Mapping[str, Tensor]) -> dict[str, str]:
+    """The strengths that were inferred, over images and tokens, by concept: "0.4 to 2.1", or "0" where all are."""
+    return {name: _range(0.0 - w) for name, w in inferred.items()}
+
+
+def told(ranges: Mapping[str, str]) -> str:
+    """A text of them: "nudity=0.4 to 2.1; blood=0"."""
+    return "; ".join(f"{name}={text}" for name, text in ranges.items())
 
 
 def _range(strengths: Tensor) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from modules import paths, script_callbacks, scripts, shared
 
-from lib_gi import __version__
+from lib_gi import __version__, reading
+from lib_gi.adapters import BUNDLED, Adapters
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
@@ -17,6 +18,7 @@ from lib_gi.webui import accordion, arguments, axes, infotext, log, routes, tab,
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
 PREFIX = "growth_inhibitors"  # of every id in the page
+FIXED = "a fixed strength, not calibrated for this model"
 
 
 class GrowthInhibitorsScript(scripts.Script):
@@ -32,7 +34,7 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def ui(self, is_img2img):
         """The accordion's components, in the order of the arguments of the methods below."""
-        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast)
+        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast, adapters.names)
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
@@ -51,7 +53,7 @@ class GrowthInhibitorsScript(scripts.Script):
             for problem in catalogue.problems:
                 logger.warning("%s", problem)
             concepts = catalogue.resolve(settings.concepts, settings.free_text)
-            setattr(p, ATTRIBUTE, Protection(host, settings, concepts))
+            setattr(p, ATTRIBUTE, Protection(host, settings, concepts, adapters))
             p.extra_generation_params.update(infotext.write(settings))
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
             logger.error("%s", error)
@@ -70,6 +72,8 @@ class GrowthInhibitorsScript(scripts.Script):
             return
         protection.end_sampling()
         text = told(protection)
+        p.extra_generation_params.pop(infotext.INFERRED_KEY, None)
+        p.extra_generation_params.update(infotext.write_inferred([d.inferred for d in protection.done]))
         protection.done.clear()  # the next batch tells of its own
         logger.info(text)
         p.comment(text)
@@ -95,24 +99,38 @@ def finish(p):
 def told(protection):
     """What a batch's sampling passes did, in a sentence."""
     settings = protection.settings
-    names = format_strengths({c.name: settings.strength_of(c.name) for c in protection.concepts})
-    if not any(settings.strength_of(c.name) for c in protection.concepts):
+    acting = {c.name: settings.strength_of(c.name) for c in protection.concepts}
+    names = format_strengths(acting)
+    if not any(strength != 0 for strength in acting.values()):
         return f"{accordion.TITLE}: {names}, which does nothing"
     if not protection.done:
         return f"{accordion.TITLE}: {names}, but no step was sampled in which to act"
-    passes = ", then ".join(f"{d.acted} of {d.steps} steps in {d.layers} layers" for d in protection.done)
-    return f"{accordion.TITLE}: {names}; {passes}; AUTOMATIC1111, {protection.done[-1].optimisation}"
+    passes = ", then ".join(
+        f"{d.acted} of {d.steps} steps in {d.layers} layers"
+        + (f" with {reading.told(d.inferred)} by {d.adapter}" if d.adapter else "")
+        for d in protection.done
+    )
+    end = "" if settings.infers else f"; {FIXED}"
+    return f"{accordion.TITLE}: {names}; {passes}; AUTOMATIC1111, {protection.done[-1].optimisation}{end}"
 
 
 def forecast(settings: Settings | GrowthInhibitorError) -> str:
-    """What the accordion's live line says of these settings, or of what is wrong with them."""
+    """What the accordion's live line says of these settings, or of what is wrong with them.
+
+    Raises AdapterError when the adapter that they ask for is not there.
+    """
     if isinstance(settings, GrowthInhibitorError):
         return f"Will not generate: {settings}"
     if not settings.enabled:
         return "Off: nothing is installed."
-    names = format_strengths({name: settings.strength_of(name) for name in settings.concepts})
-    checkpoint = Webui().checkpoint or "the checkpoint that will be loaded"
-    return f"Will inhibit {names} in {checkpoint}: a fixed strength, not calibrated for this model."
+    host = Webui()
+    checkpoint = host.checkpoint or "the checkpoint that will be loaded"
+    will = f"Will inhibit {format_strengths(settings.acting)} in {checkpoint}"
+    if not settings.infers:
+        return f"{will}: {FIXED}."
+    if not host.checkpoint:
+        return f"{will}: auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there."
+    return f"{will}: auto by {adapters.choose(settings.adapter, host.unet(), host.weights)}."
 
 
 def checkpoint_file():
@@ -130,7 +148,7 @@ def on_cfg_denoiser(params):
 
 def status():
     """What GET /growth-inhibitors/status answers."""
-    host = Webui()
+    host, found = Webui(), adapters.look()
     hooks = 0
     if host.checkpoint:
         parts = [part for name, m in host.unet().named_modules() if name.endswith("attn2") for part in m.modules()]
@@ -139,7 +157,8 @@ def status():
         "version": __version__,
         "checkpoint": host.checkpoint,
         "hooks_in_cross_attention": hooks,
-        "problems": list(library.catalogue().problems),
+        "adapters": [listed.name for listed in found.adapters],
+        "problems": [*library.catalogue().problems, *found.problems],
     }
 
 
@@ -154,9 +173,11 @@ def on_ui_tabs():
 
 
 # In the host's data folder, which neither an update nor the removal of the extension touches.
-library = Library(OwnConcepts(Path(paths.data_path) / "growth-inhibitors"), checkpoint_file)
+data = Path(paths.data_path) / "growth-inhibitors"
+library = Library(OwnConcepts(data), checkpoint_file)
+adapters = Adapters([BUNDLED, data / "adapters"])
 log.make_audible(shared.cmd_opts.loglevel)
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)
-script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue))
+script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue, adapters.names))
 script_callbacks.on_ui_tabs(on_ui_tabs)

@@ -81,7 +81,7 @@ def test_an_interrupted_pass_tells_what_it_did_until_then():
     with pytest.raises(InterruptedError):
         sample(wrap)
     protection.end_sampling()
-    assert protection.done == [(3, 2, 2, "Doggettx")]
+    assert [done[:4] for done in protection.done] == [(3, 2, 2, "Doggettx")]
 
 
 def test_a_sampler_that_takes_more_steps_than_it_was_told_is_counted_as_it_went():
@@ -92,7 +92,7 @@ def test_a_sampler_that_takes_more_steps_than_it_was_told_is_counted_as_it_went(
     protection.begin_sampling(p)
     sample(wrap, steps=5)
     protection.end_sampling()
-    assert protection.done == [(3, 4, 5, "Doggettx")]
+    assert [done[:4] for done in protection.done] == [(3, 4, 5, "Doggettx")]
 
 
 def test_a_generation_that_dies_between_two_steps_takes_the_hooks_along():

@@ -1,6 +1,7 @@
 """The WebUI's script, from the host's first callback to its last, with fakes of what the host hands to it."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -8,13 +9,17 @@ from types import ModuleType, SimpleNamespace
 import fake_gradio
 import pytest
 import torch
+from test_session_adapter import some_adapter
 from tiny_unet import hooks
 from webui_fakes import Denoiser, Generation, Host, sample
 
 from lib_gi.concepts import Concept
-from lib_gi.errors import ConceptError, SettingsError
+from lib_gi.errors import AdapterError, ConceptError, SettingsError
+from lib_gi.fingerprint import fingerprint
+from lib_gi.hosts.webui import Done
 from lib_gi.webui.arguments import FIELDS
 
+FIXED = "a fixed strength, not calibrated for this model"
 FILE = Path(__file__).parents[1] / "scripts" / "growth_inhibitors.py"
 
 
@@ -76,6 +81,16 @@ def webui(monkeypatch, tmp_path):
         assert not host.swallowed
 
 
+def adapter_for(data_folder, unet, **more):
+    """The file of a random adapter for this UNet, in the folder for them."""
+    adapter = some_adapter(**more)
+    adapter.about = {"fingerprint": fingerprint(unet), "model": "tiny"}
+    folder = data_folder / "growth-inhibitors" / "adapters"
+    folder.mkdir(parents=True, exist_ok=True)
+    adapter.save(folder / "mine.safetensors")
+    return folder / "mine.safetensors"
+
+
 def differs(a, b):
     return [not torch.equal(x[0], y[0]) for x, y in zip(a.drawn, b.drawn)]
 
@@ -84,7 +99,8 @@ def test_an_api_call_is_inhibited_recorded_and_said(webui):
     off, on = webui.generate(), webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 3}})
     assert all(differs(off, on))
     assert on.params["Growth Inhibitors"] == "nudity=4; blood=3"
-    assert on.comments == ["Growth Inhibitors: nudity=4; blood=3; 3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx"]
+    done = f"3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx; {FIXED}"
+    assert on.comments == [f"Growth Inhibitors: nudity=4; blood=3; {done}"]
     assert hooks(webui.loaded.loaded) == 0
 
 
@@ -131,7 +147,7 @@ def test_each_batch_tells_of_its_own_passes(webui):
     told = []
     p.comment = told.append
     for steps in (2, 5):
-        protection.done.append(SimpleNamespace(layers=3, acted=steps, steps=steps, optimisation="Doggettx"))
+        protection.done.append(Done(3, steps, steps, "Doggettx"))
         webui.call("post_sample", p, SimpleNamespace(), [])
     assert ["2 of 2 steps" in told[0], "5 of 5 steps" in told[1], "2 of 2 steps" in told[1]] == [True, True, False]
 
@@ -160,9 +176,55 @@ def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
     forecast = webui.module.forecast
     from lib_gi.settings import Settings
 
-    assert "nudity=4 in tiny" in forecast(Settings(concepts=("nudity",)))
+    assert f"nudity=4 in tiny: {FIXED}" in forecast(Settings(concepts=("nudity",)))
     assert forecast(Settings.disabled()).startswith("Off")
     assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
+
+
+@pytest.mark.parametrize("asked", ["auto", "Mine"])
+def test_an_adapter_in_the_hosts_data_folder_infers_and_what_it_inferred_is_said_and_recorded(webui, tmp_path, asked):
+    adapter_for(tmp_path, webui.loaded.loaded)
+    off = webui.generate()
+    on = webui.generate({"concepts": ["nudity", "blood"], "adapter": asked, "strengths": {"blood": 3}})
+    assert all(differs(off, on)) and hooks(webui.loaded.loaded) == 0
+    assert on.params["Growth Inhibitors"] == "nudity=auto; blood=3"
+    assert f"adapter={asked}" in on.params["Growth Inhibitors settings"]
+    inferred = on.params["Growth Inhibitors inferred"]
+    assert re.fullmatch(r"nudity=[\d.]+ to [\d.]+", inferred)
+    done = f"3 of 3 steps in 3 layers with {inferred} by the adapter mine, trained on this model; AUTOMATIC1111, Doggettx"
+    assert on.comments == [f"Growth Inhibitors: nudity=auto; blood=3; {done}"]
+    assert webui.generate({"concepts": ["nudity"]}, p=on.p).params == {
+        "Growth Inhibitors": "nudity=4",
+        "Growth Inhibitors settings": "version=1",
+    }
+
+
+def test_an_adapter_that_infers_nothing_leaves_the_picture_bit_for_bit(webui, tmp_path):
+    adapter_for(tmp_path, webui.loaded.loaded, bias=5.0, gain=0.0)
+    off, on = webui.generate(), webui.generate({"concepts": ["nudity"], "adapter": "auto"})
+    assert not any(differs(off, on)) and on.params["Growth Inhibitors inferred"] == "nudity=0"
+
+
+def test_without_the_adapter_that_is_asked_for_no_step_is_drawn_and_the_line_says_so_before(webui, tmp_path):
+    settings = webui.module.Settings(concepts=("nudity",), adapter="auto")
+    for match in ("no adapter for this model", "not usable: mine.safetensors"):
+        with pytest.raises(AdapterError, match=match):
+            webui.generate(settings.to_dict())
+        with pytest.raises(AdapterError, match=match):
+            webui.module.forecast(settings)
+        adapter_for(tmp_path, webui.loaded.loaded).write_bytes(b"damaged")
+    assert hooks(webui.loaded.loaded) == 0
+    [problem] = webui.module.status()["problems"]
+    assert "mine.safetensors" in problem and webui.module.status()["adapters"] == []
+
+
+def test_the_line_tells_which_adapter_will_act(webui, tmp_path):
+    adapter_for(tmp_path, webui.loaded.loaded)
+    settings = webui.module.Settings(concepts=("nudity", "blood"), adapter="auto", strengths={"blood": 3})
+    told = "nudity=auto; blood=3 in tiny: auto by the adapter mine, trained on this model."
+    assert webui.module.forecast(settings) == f"Will inhibit {told}"
+    webui.loaded.checkpoint = ""
+    assert "when the checkpoint is there" in webui.module.forecast(settings)
 
 
 def test_an_own_concept_acts_at_once_and_lies_in_the_hosts_data_folder(webui, tmp_path):

@@ -101,7 +101,7 @@ def growth_inhibitors(
                 " expected the UNet that was there at the start; enter again after a change of model"
             )
     told = format_strengths(chosen.acting)
-    last = f", {reading.told(session.inferred)} in the last pass" if session.inferred else ""
+    last = f", {reading.told(reading.ranges(session.inferred))} in the last pass" if session.inferred else ""
     logger.debug("inhibited %s in %d calls by %s%s", told, session.calls, by, last)
 
 

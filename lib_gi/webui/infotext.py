@@ -2,15 +2,16 @@
 
     Growth Inhibitors: nudity=4; blood=3
     Growth Inhibitors settings: version=1; weighting=plain; bound=0.4 to 2.5
+    Growth Inhibitors inferred: nudity=0.4 to 2.1
 
 The first key gives each concept the strength that acted on it, or "auto" where an adapter infers it; the second what
-else differs from the defaults.
+else differs from the defaults. The third, which nothing is read back from, has what an adapter inferred in a batch.
 Readers split at commas and colons, take quotes and braces for their own, or read the line as YAML; so those signs,
 and whatever cannot be seen, stand in names as %XX, the percent-encoding of their UTF-8.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -19,7 +20,8 @@ from lib_gi.settings import AUTO, NONE, Settings
 
 KEY = "Growth Inhibitors"
 SETTINGS_KEY = "Growth Inhibitors settings"
-KEYS = (KEY, SETTINGS_KEY)
+INFERRED_KEY = "Growth Inhibitors inferred"
+KEYS = (KEY, SETTINGS_KEY, INFERRED_KEY)
 VERSION = 1
 """To be raised, and told apart in `read`, when a default changes: what is left out stands for the default."""
 
@@ -48,6 +50,12 @@ def write(settings: Settings) -> dict[str, str]:
         elif value != _own(acting, settings):  # such as a name in capitals: kept to the letter
             texts[name] = _escape(_pairs_text(value))
     return {KEY: _pairs_text(acting), SETTINGS_KEY: "; ".join(f"{name}={text}" for name, text in texts.items())}
+
+
+def write_inferred(passes: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The key and text that record what an adapter inferred: of each sampling pass a strength's range by concept."""
+    texts = ["; ".join(f"{_escape(name)}={strengths}" for name, strengths in one.items()) for one in passes if one]
+    return {INFERRED_KEY: _begun_well(" then ".join(texts))} if texts else {}
 
 
 def read(params: Mapping[str, Any]) -> Read:
@@ -115,7 +123,12 @@ def _value_of(text: str) -> Any:
 def _pairs_text(strengths: Mapping[str, float | None]) -> str:
     texts = {name: AUTO if value is None else _text_of(float(value)) for name, value in strengths.items()}
     text = "; ".join(f"{_escape(name)}={value}" for name, value in texts.items())
-    return f"; {text}" if text.startswith("%") else text  # no YAML text may begin with a percent sign
+    return _begun_well(text)
+
+
+def _begun_well(text: str) -> str:
+    """The text, which no YAML reader takes for anything else by its first sign."""
+    return f"; {text}" if text.startswith("%") else text
 
 
 def _read_pairs(text: Any) -> dict[str, float | None]:
