@@ -5,10 +5,17 @@ import inspect
 
 import pytest
 import torch
-from tiny_unet import UNet, hooks
+from test_session_adapter import some_adapter
+from tiny_unet import UNet, concept, hooks
 from webui_fakes import Denoiser, Generation, Host, noise, protected, sample
 
+from lib_gi.adapters import Adapters
+from lib_gi.encoded import EncodedConcept
+from lib_gi.errors import AdapterError
+from lib_gi.fingerprint import fingerprint
+from lib_gi.hosts.webui import rows_of
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.session import Session
 
 
 def refined(host, exchange, **settings):
@@ -117,3 +124,47 @@ def test_the_fake_host_has_what_the_real_one_has():
             assert len(mine) == len(theirs), name
         else:
             assert isinstance(real, property), name
+
+
+# -- adapters ----------------------------------------------------------------------------------------------------
+
+
+def adapters_for(folder, *unets):
+    """The adapters of a folder with one for each of these UNets."""
+    for number, unet in enumerate(unets):
+        adapter = some_adapter()
+        adapter.about = {"fingerprint": fingerprint(unet)}
+        adapter.save(folder / f"{number}.safetensors")
+    return Adapters([folder])
+
+
+@pytest.mark.parametrize("way", [{}, {"split": True}, {"without_uncond": True}])
+def test_inferred_scales_are_those_of_a_session_told_the_same_in_every_way_to_share_out_the_rows(tmp_path, way):
+    host = Host()
+    protection = protected(host, adapters_for(tmp_path, host.loaded), adapter="auto")
+    wrap = Denoiser(host, protection.begin_step, parts=(1, 1), **way)
+    protection.begin_sampling(Generation(wrap))
+    got = sample(wrap)
+    w = protection._session.inferred["a"]
+    protection.end_sampling()
+    assert w.shape == (2, 2) and len(set(w.flatten().tolist())) == 4 and hooks(host.loaded) == 0
+    given = concept("a")
+    with Session(host.loaded, [EncodedConcept("a", given.c_star, given.s, given.e, w)]) as session:
+        session.begin_pass()
+        wrap = Denoiser(host, lambda told: session.begin_step(wrap.step, rows_of(told, False)), parts=(1, 1), **way)
+        expected = sample(wrap)
+    for a, b in zip(got, expected):
+        assert torch.equal(a, b)
+
+
+def test_a_refiner_without_an_adapter_of_its_own_stops_the_generation(tmp_path):
+    host, refiner = Host(), UNet(seed=1)
+    protection = protected(host, adapters_for(tmp_path, host.loaded), adapter="auto")
+    wrap = Denoiser(host, protection.begin_step)
+    protection.begin_sampling(Generation(wrap))
+    sample(wrap, steps=1)
+    host.loaded = refiner
+    with pytest.raises(AdapterError, match="no adapter for this model"):
+        sample(wrap, steps=1)
+    protection.end_sampling()
+    assert hooks(refiner) == 0

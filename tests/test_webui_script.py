@@ -191,8 +191,8 @@ def test_an_adapter_in_the_hosts_data_folder_infers_and_what_it_inferred_is_said
     assert f"adapter={asked}" in on.params["Growth Inhibitors settings"]
     inferred = on.params["Growth Inhibitors inferred"]
     assert re.fullmatch(r"nudity=[\d.]+ to [\d.]+", inferred)
-    done = f"3 of 3 steps in 3 layers with {inferred} by the adapter mine, trained on this model; AUTOMATIC1111, Doggettx"
-    assert on.comments == [f"Growth Inhibitors: nudity=auto; blood=3; {done}"]
+    steps = f"3 of 3 steps in 3 layers with {inferred} by the adapter mine, trained on this model"
+    assert on.comments == [f"Growth Inhibitors: nudity=auto; blood=3; {steps}; AUTOMATIC1111, Doggettx"]
     assert webui.generate({"concepts": ["nudity"]}, p=on.p).params == {
         "Growth Inhibitors": "nudity=4",
         "Growth Inhibitors settings": "version=1",
