@@ -12,9 +12,11 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from test_session_adapter import some_adapter
 from transformers import CLIPTokenizer
 
 from lib_gi import cli
+from lib_gi.layers import find_cross_attention
 from lib_gi.loading import ModelFileError, chosen_device, load_pipeline
 from lib_gi.pictures import INFOTEXT_KEY, LABEL_HEIGHT
 from lib_gi.settings import Settings
@@ -154,6 +156,8 @@ def test_a_single_file_of_the_original_form_draws_as_its_folder_does(model, tmp_
         (("--strength", "nan"), "strength"),
         (("--strength", "much"), "--strength"),
         (("--weighting", "plane"), "'plain'"),
+        (("--adapter", "tinny"), "no adapter 'tinny'"),
+        (("--adapter", "tinny.safetensors"), "cannot be read"),
         (("--concept", "knif"), "'knife'"),
         (("--concept", ""), "concepts"),
         (("--strengths", "knife"), "name=number"),
@@ -182,6 +186,25 @@ def test_bad_input_gets_one_line_before_a_model_is_loaded(model, capsys, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "load_pipeline", lambda *_: pytest.fail("a model was loaded"))
     assert said in refused(capsys, "--model", model, *COMMON, *options)
+
+
+def test_an_adapter_s_file_infers_and_is_named_in_the_picture_and_auto_without_one_is_refused(model, capsys, tmp_path):
+    unet = load_pipeline(model).unet
+    layers = [layer.name for layer in find_cross_attention(unet)]
+    adapter = some_adapter(layers, bias=-3.0, gain=0.0)
+    adapter.mean, adapter.deviation = torch.zeros(2 * len(layers)), torch.ones(2 * len(layers))
+    adapter.save(tmp_path / "mine.safetensors")
+    options = ("--model", model, *COMMON)
+    given = ("--adapter", tmp_path / "mine.safetensors", "--side-by-side")
+    assert generate(*options, *given, "--out", tmp_path / "inferred.png") == 0
+    assert generate(*options, "--strength", 3, "--side-by-side", "--out", tmp_path / "fixed.png") == 0
+    with Image.open(tmp_path / "inferred.png") as inferred, Image.open(tmp_path / "fixed.png") as fixed:
+        one, other = (np.asarray(picture)[LABEL_HEIGHT:] for picture in (inferred, fixed))
+        told = json.loads(json.loads(inferred.text["parameters"].partition(f"{INFOTEXT_KEY}: ")[2]))
+    assert np.array_equal(one, other) and told["adapter"] == "mine"
+    capsys.readouterr()
+    assert generate(*options, "--adapter", "auto", "--out", tmp_path / "none.png") == 2
+    assert "no adapter for this model" in capsys.readouterr().err and not (tmp_path / "none.png").exists()
 
 
 def test_words_outside_the_catalogue_need_free_text(model, capsys, tmp_path):
