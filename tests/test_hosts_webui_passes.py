@@ -143,7 +143,8 @@ def test_inferred_scales_are_those_of_a_session_told_the_same_in_every_way_to_sh
     host = Host()
     protection = protected(host, adapters_for(tmp_path, host.loaded), adapter="auto")
     wrap = Denoiser(host, protection.begin_step, parts=(1, 1), **way)
-    protection.begin_sampling(Generation(wrap))
+    p = Generation(wrap)
+    protection.begin_sampling(p)
     got = sample(wrap)
     w = protection._session.inferred["a"]
     protection.end_sampling()
@@ -161,7 +162,8 @@ def test_a_refiner_without_an_adapter_of_its_own_stops_the_generation(tmp_path):
     host, refiner = Host(), UNet(seed=1)
     protection = protected(host, adapters_for(tmp_path, host.loaded), adapter="auto")
     wrap = Denoiser(host, protection.begin_step)
-    protection.begin_sampling(Generation(wrap))
+    p = Generation(wrap)
+    protection.begin_sampling(p)
     sample(wrap, steps=1)
     host.loaded = refiner
     with pytest.raises(AdapterError, match="no adapter for this model"):
