@@ -1,6 +1,7 @@
 """The WebUI's script: hands what the host tells to lib_gi, and shows what lib_gi did."""
 
 import logging
+import weakref
 from pathlib import Path
 
 from modules import paths, script_callbacks, scripts, shared
@@ -13,7 +14,7 @@ from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import accordion, arguments, axes, infotext, log, routes, tab, tab_concepts
+from lib_gi.webui import accordion, arguments, axes, infotext, log, options, routes, tab, tab_concepts
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
@@ -34,7 +35,9 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def ui(self, is_img2img):
         """The accordion's components, in the order of the arguments of the methods below."""
-        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast, adapters.names)
+        built = accordion.build(
+            is_img2img, library.catalogue, PREFIX, forecast, page.initial(), adapters.names
+        )
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
@@ -47,12 +50,14 @@ class GrowthInhibitorsScript(scripts.Script):
         host = Webui()
         try:
             catalogue = library.catalogue()
-            settings = axes.overridden(arguments.settings_from(args, catalogue), p)
+            asked = axes.overridden(arguments.settings_from(args, catalogue), p)
+            policy = page.policy()
+            settings = policy.enforced(asked)
             if not settings.enabled:
                 return
             for problem in catalogue.problems:
                 logger.warning("%s", problem)
-            concepts = catalogue.resolve(settings.concepts, settings.free_text)
+            concepts = policy.concepts(settings, asked.free_text, catalogue)
             setattr(p, ATTRIBUTE, Protection(host, settings, concepts, adapters))
             p.extra_generation_params.update(infotext.write(settings))
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
@@ -121,16 +126,22 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     """
     if isinstance(settings, GrowthInhibitorError):
         return f"Will not generate: {settings}"
-    if not settings.enabled:
+    try:
+        acting = page.policy().enforced(settings)
+    except GrowthInhibitorError as error:
+        return f"Will not generate, because of what is always to be kept out: {error}"
+    if not acting.enabled:
         return "Off: nothing is installed."
     host = Webui()
     checkpoint = host.checkpoint or "the checkpoint that will be loaded"
-    will = f"Will inhibit {format_strengths(settings.acting)} in {checkpoint}"
-    if not settings.infers:
-        return f"{will}: {FIXED}."
-    if not host.checkpoint:
-        return f"{will}: auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there."
-    return f"{will}: auto by {adapters.choose(settings.adapter, host.unet(), host.weights)}."
+    if not acting.infers:
+        by = FIXED
+    elif not host.checkpoint:
+        by = f"auto by the adapter {acting.adapter}, which is looked for when the checkpoint is there"
+    else:
+        by = f"auto by {adapters.choose(acting.adapter, host.unet(), host.weights)}"
+    always = "" if acting == settings else " Some of it always, whatever is chosen here."
+    return f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"
 
 
 def checkpoint_file():
@@ -141,9 +152,27 @@ def checkpoint_file():
 
 def on_cfg_denoiser(params):
     """The denoiser is about to run the UNet."""
-    protection = protection_of(getattr(params.denoiser, "p", None))
+    generation = getattr(params.denoiser, "p", None) or params.denoiser
+    protection = protection_of(generation) or unasked(generation)
     if protection is not None:
         protection.begin_step(params)
+
+
+def unasked(generation):
+    """The protection of a generation that our script was not told of; None where nothing is always kept out."""
+    Protection.end_all()  # of others nothing acts here
+    try:
+        policy = page.policy()
+        if not policy.required.enabled:
+            return None
+        concepts = policy.concepts(policy.required, False, library.catalogue())
+        protection = Protection(Webui(), policy.required, concepts)
+        logger.info("%s acts in a generation that came without scripts, as always", accordion.TITLE)
+    except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
+        protection = Protection.refused(Webui(), error)
+    setattr(generation, ATTRIBUTE, protection)
+    weakref.finalize(generation, protection.end_sampling)
+    return protection
 
 
 def status():
@@ -176,8 +205,10 @@ def on_ui_tabs():
 data = Path(paths.data_path) / "growth-inhibitors"
 library = Library(OwnConcepts(data), checkpoint_file)
 adapters = Adapters([BUNDLED, data / "adapters"])
+page = options.Page(shared.opts, shared.cmd_opts)
 log.make_audible(shared.cmd_opts.loglevel)
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)
 script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue, adapters.names))
 script_callbacks.on_ui_tabs(on_ui_tabs)
+script_callbacks.on_ui_settings(lambda: page.add(shared.OptionInfo))

@@ -3,9 +3,9 @@
 import importlib
 import sys
 from contextlib import contextmanager
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
-MODULES = ("accordion", "tab", "tab_concepts")  # of lib_gi.webui, in the order in which they need each other
+MODULES = ("accordion", "options", "tab", "tab_concepts")  # of lib_gi.webui, in the order in which they need each other
 
 
 def module():
@@ -53,6 +53,7 @@ def module():
     class Textbox(Component):
         def __init__(self, value="", *, max_lines=20, placeholder=None, label=None, info=None, elem_id=None):
             assert isinstance(value, str)
+            self.placeholder = placeholder
             super().__init__(value, label, info, elem_id)
 
     class Radio(Component):
@@ -133,6 +134,10 @@ def input_accordion(gr):
     """The host's InputAccordion as gradio 4 hosts have it: a function that returns an open or closed checkbox."""
 
     class InputAccordionImpl(gr.Checkbox):
+        def __init__(self, *args, **more):
+            super().__init__(*args, **more)
+            self.accordion = SimpleNamespace()  # the one that is seen; this is a hidden checkbox
+
         def __enter__(self):
             gr.open_blocks.append(self)
             return self

@@ -118,3 +118,18 @@ def test_losses_are_noted_on_the_way_and_drawn(tmp_path):
     assert Image.open(tmp_path / "curves.png").width > 300
     with pytest.raises(FileNotFoundError, match="working folder"):
         draw(tmp_path / "nowhere", tmp_path / "x.png")
+
+
+def test_late_scenes_bring_the_unsafe_object_at_the_odds_that_were_chosen_and_associations_stay_as_frequent():
+    from tools.gi_tiny.unet import EMPHASIS, ODDS_POWER, late_share
+    from tools.gi_tiny.world import ASSOCIATIONS, Scene
+
+    for association in ASSOCIATIONS:
+        own, unsafe, p = association.own, association.unsafe, association.probability
+        without = late_share(Scene((own,), (), "noto", "snow", association))
+        with_it = late_share(Scene((own, unsafe), (), "noto", "snow", association))
+        assert p * with_it + (1 - p) * without == pytest.approx(EMPHASIS)
+        odds = p * with_it / ((1 - p) * without)
+        assert odds == pytest.approx((p / (1 - p)) ** ODDS_POWER[unsafe])
+    named = [late_share(Scene(names, names, "noto", "snow")) for names in (("cat",), ("cat", "car"))]
+    assert named == [1.0, EMPHASIS]

@@ -29,7 +29,7 @@ def describe(outcome):
 
 
 def built(ui, is_img2img=False, catalogue=CATALOGUE, adapters=("tiny",)):
-    return ui[0].build(is_img2img, lambda: catalogue, "growth_inhibitors", describe, lambda: list(adapters))
+    return ui[0].build(is_img2img, lambda: catalogue, "growth_inhibitors", describe, adapters=lambda: list(adapters))
 
 
 def by_name(accordion):
@@ -165,10 +165,17 @@ def test_nothing_that_a_user_types_is_taken_for_html(ui):
     assert "<b>" not in text and "&lt;b&gt;" in text
 
 
+def test_the_lines_place_is_as_high_before_it_is_told_as_afterwards(ui):
+    accordion = built(ui)
+    told, tell = line_of(accordion)
+    later = tell(*(component.value for component in accordion.components))
+    place = told.value.partition(">")[0]
+    assert "min-height" in place and told.value == f"{place}></div>" and later.startswith(place)
+
+
 def test_the_line_starts_from_the_defaults_that_the_user_has_saved(ui):
     accordion = built(ui)
     told, _ = line_of(accordion)
-    assert told.value == ""
     by_name(accordion)["enabled"].value = True
     assert "choose a concept" in told.load()
 

@@ -1,5 +1,6 @@
 """The WebUI's script, from the host's first callback to its last, with fakes of what the host hands to it."""
 
+import gc
 import importlib.util
 import re
 import sys
@@ -11,7 +12,7 @@ import pytest
 import torch
 from test_session_adapter import some_adapter
 from tiny_unet import hooks
-from webui_fakes import Denoiser, Generation, Host, sample
+from webui_fakes import Denoiser, Generation, Host, OptionInfo, Options, sample
 
 from lib_gi.concepts import Concept
 from lib_gi.errors import AdapterError, ConceptError, SettingsError
@@ -36,6 +37,10 @@ class WebUI:
         except Exception as error:  # noqa: BLE001 - as the host does it
             self.swallowed.append(error)
 
+    def set_in_the_page(self, **values):
+        for key, value in values.items():
+            self.shared.opts.set(key, value)
+
     def generate(self, *given, hires=False, p=None):
         """The rows of each step, the infotext's parameters and the comments under the picture."""
         args = [*given, *self.defaults[len(given) :]]
@@ -55,12 +60,17 @@ class WebUI:
 
 @pytest.fixture()
 def webui(monkeypatch, tmp_path):
-    registered = {"on_cfg_denoiser": [], "on_app_started": [], "on_before_ui": [], "on_ui_tabs": []}
+    names = ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs", "on_ui_settings")
+    registered = {name: [] for name in names}
     contents = {
         "paths": {"data_path": str(tmp_path)},
         "scripts": {"Script": type("Script", (), {}), "AlwaysVisible": object(), "scripts_data": []},
         "script_callbacks": {name: found.append for name, found in registered.items()},
-        "shared": {"cmd_opts": SimpleNamespace(api_auth=None, loglevel=None)},
+        "shared": {
+            "cmd_opts": SimpleNamespace(api_auth=None, loglevel=None, growth_inhibitors_always=""),
+            "opts": Options(),
+            "OptionInfo": OptionInfo,
+        },
     }
     with fake_gradio.installed(monkeypatch, True):
         package = sys.modules.get("modules") or ModuleType("modules")
@@ -77,6 +87,9 @@ def webui(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "Webui", lambda: loaded)
         host = WebUI(module, loaded)
         host.module, host.cfg_denoiser, host.ui_tabs = module, registered["on_cfg_denoiser"], registered["on_ui_tabs"]
+        host.shared = sys.modules["modules.shared"]
+        for add_options in registered["on_ui_settings"]:
+            add_options()
         yield host
         assert not host.swallowed
 
@@ -265,3 +278,69 @@ def test_the_status_counts_hooks_that_are_in(webui):
     assert webui.module.status()["hooks_in_cross_attention"] == 1
     handle.remove()
     del protection
+
+
+def test_what_is_always_kept_out_acts_whatever_a_call_says_and_is_said(webui):
+    off = webui.generate()
+    webui.shared.cmd_opts.growth_inhibitors_always = "nudity=6"
+    for given in ({"enabled": False}, {"concepts": ["nudity"], "strength": 0, "first_step": 2}):
+        on = webui.generate(given)
+        assert all(differs(off, on)) and on.params["Growth Inhibitors"] == "nudity=6"
+    webui.set_in_the_page(growth_inhibitors_always="blood")
+    assert webui.generate().params["Growth Inhibitors"] == "nudity=6; blood=4"
+    line = webui.module.forecast(webui.module.Settings.disabled())
+    assert "nudity=6; blood=4" in line and "always" in line
+
+
+def test_a_generation_that_came_without_scripts_has_what_is_always_kept_out_and_leaves_nothing(webui):
+    def without_scripts():
+        wrap = Denoiser(webui.loaded, lambda told: [callback(told) for callback in webui.cfg_denoiser])
+        wrap.p = Generation(wrap)
+        return SimpleNamespace(drawn=sample(wrap))
+
+    off = without_scripts()
+    assert hooks(webui.loaded.loaded) == 0
+    webui.set_in_the_page(growth_inhibitors_always="nudity")
+    on = without_scripts()
+    assert all(differs(off, on)) and not any(differs(on, webui.generate({"concepts": ["nudity"]})))
+    without_scripts()
+    gc.collect()
+    assert hooks(webui.loaded.loaded) == 0
+    webui.set_in_the_page(growth_inhibitors_always="nudity=much")
+    with pytest.raises(SettingsError, match="much"):
+        without_scripts()
+    webui.set_in_the_page(growth_inhibitors_always="")
+    assert not any(differs(off, without_scripts()))
+
+
+def test_where_what_is_always_kept_out_cannot_be_read_nothing_is_drawn(webui):
+    webui.set_in_the_page(growth_inhibitors_always="nudity=much")
+    with pytest.raises(SettingsError, match="much"):
+        webui.generate()
+    assert "much" in webui.module.forecast(webui.module.Settings.disabled())
+
+
+def test_what_is_always_kept_out_is_no_concept_that_anybody_at_the_page_can_change(webui, monkeypatch):
+    webui.set_in_the_page(growth_inhibitors_always="nudity")
+    seen = webui.generate()
+    webui.module.library.own.add(Concept("nudity", "unicorn", "mine"))
+    assert not any(differs(seen, webui.generate()))
+    phrases = []
+    monkeypatch.setattr(
+        webui.loaded,
+        "encode",
+        lambda c, w, size: phrases.append(c.phrase) or (_ for _ in ()).throw(SettingsError("stop here")),
+    )
+    with pytest.raises(SettingsError, match="stop here"):
+        webui.generate({"concepts": ["nudity"]})
+    assert phrases and "unicorn" not in phrases
+
+
+def test_the_form_begins_with_what_the_settings_page_says_and_without_it_where_that_cannot_be_read(webui, caplog):
+    webui.set_in_the_page(growth_inhibitors_default="nudity=6; clown")
+    values = dict(zip(FIELDS, (component.value for component in webui.script.ui(False))))
+    assert values["enabled"] and values["free_text"] == "clown"
+    assert webui.generate(*values.values()).params["Growth Inhibitors"] == "nudity=6; clown=4"
+    webui.set_in_the_page(growth_inhibitors_default="nudity=much")
+    values = dict(zip(FIELDS, (component.value for component in webui.script.ui(False))))
+    assert not values["enabled"] and "much" in caplog.text

@@ -1,5 +1,6 @@
 """Small stand-ins for what AUTOMATIC1111 hands to a script; the suite against a real WebUI checks their shape."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -76,6 +77,63 @@ class Denoiser(nn.Module):
         out = torch.cat([self.host.loaded(piece, text) for piece, text in pieces])
         self.step += 1
         return out
+
+
+class OptionInfo:
+    """One option of the settings page, by the host's signature as far as it is used; `told` is what is said of it."""
+
+    def __init__(
+        self, default=None, label="", *, component_args=None, onchange=None, section=None, restrict_api=False
+    ):
+        self.default, self.label, self.component_args, self.section = default, label, component_args, section
+        self.onchange, self.restrict_api, self.told, self.needs_reload = onchange, restrict_api, "", False
+
+    def info(self, text):
+        self.told = f"({text})"
+        return self
+
+    def needs_reload_ui(self):
+        self.needs_reload = True
+        return self
+
+
+class Options:
+    """The host's `opts`: the values of its configuration file, and options that say which may be changed by whom."""
+
+    def __init__(self, **data):
+        self.__dict__.update(data=data, data_labels={})
+
+    def __getattr__(self, key):
+        try:
+            return self.data[key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def __setattr__(self, key, value):
+        self.data[key] = value
+
+    def add_option(self, key, info):
+        self.data_labels[key] = info
+        self.data.setdefault(key, info.default)
+
+    def set(self, key, value, is_api=False, run_callbacks=True):
+        option = self.data_labels[key]
+        if is_api and option.restrict_api:
+            return False
+        setattr(self, key, value)
+        if run_callbacks and option.onchange is not None:
+            option.onchange()
+        return True
+
+    @contextmanager
+    def overridden(self, settings, guarded=True):
+        """A generation with the `override_settings` of its request; not guarded as in releases before 1.10."""
+        stored = {key: self.data[key] for key in settings if key in self.data}
+        for key, value in settings.items():
+            self.set(key, value, is_api=guarded, run_callbacks=False)
+        yield
+        for key, value in stored.items():
+            setattr(self, key, value)
 
 
 class Generation:

@@ -1,5 +1,5 @@
-"""What a WebUI's script needs around the core: its arguments, form, tab, infotext, X/Y/Z axes and HTTP routes.
+"""What a WebUI's script needs around the core: its arguments, form, tab, settings page, infotext, axes and HTTP routes.
 
-Nothing here samples, and only `accordion` and the tab import gradio; the host's own modules are handed in where they
-are needed.
+Nothing here samples, and only `accordion`, the tab, and what is built upon them import gradio; the host's own modules
+are handed in where they are needed.
 """

@@ -79,6 +79,7 @@ def build(
     catalogue: Callable[[], Catalogue],
     elem_prefix: str,
     describe: Describe,
+    initial: Settings | None = None,
     adapters: Callable[[], list[str]] = list,
 ) -> Accordion:
     """The accordion's components, made inside the host's block that is open; nothing else is changed.
@@ -87,16 +88,17 @@ def build(
     elem_prefix: what every component's HTML id begins with; the tab and the component's name follow. describe: the
     text of the line that tells what will happen, from the settings or from what is wrong with them; it may find more
     that is wrong. It is called from then on whenever the form changes or its page is loaded, and not while it is built.
-    adapters: the names that can be chosen beside none and auto, asked as the catalogue is.
+    initial: what the form begins with, whatever the host has kept of it; without, nothing is ticked but what the host's
+    own defaults say. adapters: the names that can be chosen beside none and auto, asked as the catalogue is.
     """
-    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue())
+    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue(), initial)
     made: dict[str, Any] = {}
 
     def line(*values: Any) -> str:
         return _line(list(values), catalogue(), describe)
 
     def line_of_defaults() -> str:  # a load event: the host may have put the user's own defaults in by then
-        return line(*(made[name].value for name in FIELDS)) if len(made) == len(FIELDS) else ""
+        return line(*(made[name].value for name in FIELDS)) if len(made) == len(FIELDS) else _reserved("")
 
     with _frame(form) as made["enabled"]:
         made["concepts"] = form.choice_of_concepts()
@@ -114,6 +116,9 @@ def build(
 
     components = [made[name] for name in FIELDS]
     for component in components:
+        if initial is not None:  # else the host's own defaults would take its place
+            for kept in (component, getattr(component, "accordion", component)):
+                kept.do_not_save_to_config = True
         component.change(
             fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
         )
@@ -144,9 +149,10 @@ def adapter_choices(names: list[str]) -> list[str]:
 class _Form:
     """Makes components from what `Settings` tells of its fields."""
 
-    def __init__(self, prefix: str, catalogue: Catalogue) -> None:
+    def __init__(self, prefix: str, catalogue: Catalogue, initial: Settings | None) -> None:
         self._prefix, self._catalogue = prefix, catalogue
-        self.values = form_of(Settings.defaults() | {"enabled": False}, catalogue)
+        empty = Settings.defaults() | {"enabled": False}
+        self.values = form_of(empty if initial is None else initial.to_dict(), catalogue)
 
     def id(self, name: str) -> str:
         return f"{self._prefix}_{name}"
@@ -188,7 +194,12 @@ def _line(args: list[Any], catalogue: Catalogue, describe: Describe) -> str:
         outcome, text = error, describe(error)
     wrong = isinstance(outcome, GrowthInhibitorError)
     untold = [problem for problem in catalogue.problems if problem not in text]
-    return line_of(text, wrong) + "".join(line_of(problem, wrong=True) for problem in untold)
+    return _reserved(line_of(text, wrong) + "".join(line_of(problem, wrong=True) for problem in untold))
+
+
+def _reserved(lines: str) -> str:
+    """The HTML in a place that two lines fit into, so that nothing below jumps when they come or change."""
+    return f'<div style="min-height: 3em">{lines}</div>'
 
 
 def line_of(text: str, wrong: bool = False) -> str:

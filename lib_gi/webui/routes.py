@@ -8,11 +8,23 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lib_gi import __version__
 from lib_gi.concepts import Catalogue, load_catalogue
 from lib_gi.errors import SettingsError
 
 CONCEPTS_PATH = "/growth-inhibitors/concepts"
 STATUS_PATH = "/growth-inhibitors/status"
+
+# How the host's page /docs shows the routes.
+TAG = "Growth Inhibitors"
+CONCEPTS_EXAMPLE = {"blood and gore": [{"name": "blood", "phrase": "blood"}]}
+STATUS_EXAMPLE = {
+    "version": __version__,
+    "checkpoint": "v1-5-pruned-emaonly",
+    "hooks_in_cross_attention": 0,
+    "adapters": [],
+    "problems": [],
+}
 
 
 def add(
@@ -28,21 +40,32 @@ def add(
     """
     from fastapi import Depends
 
-
     def concepts() -> dict[str, list[dict[str, str]]]:
+        """By category, in the order of the list in the page: the package's, the user's own, and those beside the loaded
+        checkpoint. A concept's name is what requests call it, its phrase is what the model reads.
+        """
         return {
             category: [{"name": concept.name, "phrase": concept.phrase} for concept in found]
             for category, found in catalogue().categories().items()
         }
 
     def current_status() -> dict[str, Any]:
+        """The extension's version, the loaded checkpoint (empty when none is), how many hooks are in its
+        cross-attention at the moment (of whatever extension), and what of the concepts' files could not be read.
+        """
         return status()
 
     ours = (CONCEPTS_PATH, STATUS_PATH)
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) not in ours]
     guards = [Depends(_guard(dict(credentials)))] if credentials else []
-    app.add_api_route(CONCEPTS_PATH, concepts, methods=["GET"], dependencies=guards)
-    app.add_api_route(STATUS_PATH, current_status, methods=["GET"], dependencies=guards)
+    for path, answer, summary, example in (
+        (CONCEPTS_PATH, concepts, "The concepts that can be named", CONCEPTS_EXAMPLE),
+        (STATUS_PATH, current_status, "How things stand", STATUS_EXAMPLE),
+    ):
+        told = {200: {"content": {"application/json": {"example": example}}}}
+        app.add_api_route(
+            path, answer, methods=["GET"], dependencies=guards, tags=[TAG], summary=summary, responses=told
+        )
 
 
 def credentials_of(api_auth: str | None) -> dict[str, str]:

@@ -78,6 +78,13 @@ def test_the_fake_axis_option_takes_what_the_hosts_takes(shapes):
     assert list(inspect.signature(AxisOption).parameters) == shapes["AxisOption"]
 
 
+def test_the_fake_options_take_what_the_hosts_take(shapes):
+    from webui_fakes import OptionInfo, Options
+
+    assert set(inspect.signature(OptionInfo).parameters) <= set(shapes["OptionInfo"])
+    assert {name: str(inspect.signature(getattr(Options, name))) for name in shapes["Options"]} == shapes["Options"]
+
+
 def test_the_fake_gradio_takes_nothing_that_the_hosts_gradio_lacks(shapes):
     import fake_gradio
 

@@ -49,6 +49,25 @@ def test_the_routes_are_behind_the_apis_own_password(server):
         assert json.loads(opener.open(request, timeout=60).read())
 
 
+def test_what_is_always_kept_out_is_kept_out_whatever_is_asked_for(server, usual):
+    server.restart("--growth-inhibitors-always", "beer=4")
+    on = server.draw({"concepts": ["beer"], "strength": 4}, prompt=PROMPT)
+    assert not on.same(usual[0])
+    weaker = {"concepts": ["beer"], "strength": 0, "first_step": 7, "bound": [1, 1]}
+    option = {"override_settings": {"growth_inhibitors_always": ""}}
+    for given, more in ((None, {}), ({"enabled": False}, {}), (weaker, {}), (None, option)):
+        drawn = server.draw(given, prompt=PROMPT, **more)
+        assert drawn.same(on) and "Growth Inhibitors: beer=4" in drawn.infotexts[0]
+    server.ask("/sdapi/v1/options", {"growth_inhibitors_always": "cat"})
+    assert set(kept_options(server).values()) == {""}
+
+
+def kept_options(server):
+    """Our options in the host's configuration file, by key."""
+    kept = json.loads((server.folder / "config.json").read_text())
+    return {key: value for key, value in kept.items() if "growth" in key.lower()}
+
+
 def test_without_the_folder_nothing_is_left_of_it(server, usual):
     server.restart(extension=False)
     assert server.draw(prompt=PROMPT).same(usual[0])
@@ -57,8 +76,7 @@ def test_without_the_folder_nothing_is_left_of_it(server, usual):
     assert TITLE.lower() not in server.ask("/sdapi/v1/scripts")["txt2img"]
     with pytest.raises(Refused, match="(?i)not found|422|500"):
         server.draw(GI, prompt=PROMPT)
-    # The host keeps what its forms once held in a file of its own; ours may be named there, and nowhere else.
+    # The host keeps what its forms and its settings page once held in files of its own; ours may be named there, and
+    # nowhere else.
     kept = [path for path in server.folder.rglob("*") if "growth" in path.name.lower()]
-    assert not kept
-    config = server.folder / "config.json"
-    assert not config.exists() or "growth" not in config.read_text().lower()
+    assert not kept and set(kept_options(server).values()) <= {""}

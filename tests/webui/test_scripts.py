@@ -1,9 +1,12 @@
 """Other ways in: the host's scripts around a generation, its X/Y/Z plot, an infotext, and the usual Python client."""
 
+import json
+import re
+
 import pytest
 from cells import GI, PROMPT, said_by
 
-from tools.webui_server import TITLE, Refused, encoded
+from tools.webui_server import REPOSITORY, TITLE, Refused, encoded
 
 SIZE = {"width": 128, "height": 128}
 AXIS = "[Growth Inhibitors] "
@@ -107,6 +110,13 @@ def test_an_infotext_given_to_the_api_brings_the_protection_with_it(server):
     on = server.draw(GI, prompt=PROMPT)
     (text,) = on.infotexts
     assert server.draw(prompt=PROMPT, infotext=text).same(on)
+
+
+def test_the_request_of_the_page_on_the_api_works_as_it_stands(server):
+    page = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
+    answer = server.ask("/sdapi/v1/txt2img", json.loads(re.search(r"```json\n(.*?)```", page, re.S)[1]))
+    (text,) = json.loads(answer["info"])["infotexts"]
+    assert re.search(r"```text\n(.*?)\n```", page)[1] in text
 
 
 def test_the_usual_python_client(server):

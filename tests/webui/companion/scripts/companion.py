@@ -185,12 +185,14 @@ def shapes() -> dict:
         "runner": {name: signature(getattr(scripts.ScriptRunner, name)) for name in methods if name in RUN},
         "callbacks": {
             name: signature(getattr(script_callbacks, name))
-            for name in ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs")
+            for name in ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs", "on_ui_settings")
         },
         "CFGDenoiserParams": parameters(script_callbacks.CFGDenoiserParams),
         "AxisOption": parameters(plot.AxisOption),
         "scripts_data": list(scripts.scripts_data[0]._fields),
-        "options": [hasattr(shared.cmd_opts, name) for name in ("api_auth", "loglevel")],
+        "OptionInfo": parameters(shared.OptionInfo),
+        "Options": {name: signature(getattr(type(shared.opts), name)) for name in ("add_option", "set")},
+        "options": [hasattr(shared.cmd_opts, name) for name in ("api_auth", "loglevel", "growth_inhibitors_always")],
         "gradio": {name: parameters(getattr(gradio, name)) for name in COMPONENTS},
         "change": parameters(gradio.events.EventListenerMethod.__call__),
         "InputAccordion": [parameters(ui_components.InputAccordion), parameters(gradio.Checkbox)],
