@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
+from lib_gi.settings import MAPS
 
-KINDS = ("M_star", "agreement", "both")
+KINDS = (*MAPS, "both")
 FORMAT, VERSION = "growth-inhibitors adapter", "1"
 HIDDEN = (64, 32)
 MOST_BYTES, MOST_LAYERS = 2**21, 512

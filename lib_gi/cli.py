@@ -16,8 +16,7 @@ from typing import NoReturn
 from lib_gi.concepts import load_catalogue, resolve
 from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
-from lib_gi.recording import KINDS
-from lib_gi.settings import AUTO, NONE, Settings
+from lib_gi.settings import AUTO, MAPS, NONE, Settings
 from lib_gi.training import command
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -86,10 +85,10 @@ def parser() -> Parser:
     generate.add_argument(
         "--heatmap",
         nargs="?",
-        const=KINDS[0],
-        choices=KINDS,
+        const=MAPS[0],
+        choices=MAPS,
         help="also where each concept grows, over the picture and over the steps, in files beside it;"
-        f" of {' or '.join(KINDS)}, {KINDS[0]} unless told",
+        f" of {' or '.join(MAPS)}, {MAPS[0]} unless told",
     )
     generate.add_argument(
         "--heatmap-scale", type=float, metavar="TOP", help="the value of the hottest colour; default: the run's largest"
@@ -192,11 +191,12 @@ def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
         raise SettingsError(f"--guidance is {arguments.guidance}; expected a finite number from 0; change it")
     if not 0 <= arguments.seed <= MOST_SEED - arguments.count + 1:
         raise SettingsError(f"--seed is {arguments.seed}; expected 0 to {MOST_SEED} for every picture; change it")
-    scale = arguments.heatmap_scale
-    if scale is not None and (not math.isfinite(scale) or scale <= 0):
-        raise SettingsError(f"--heatmap-scale is {scale}; expected a finite number above 0; change it")
-    if scale is not None and not arguments.heatmap:
-        raise SettingsError("--heatmap-scale is given without a heat map; expected both; add --heatmap")
+    if arguments.heatmap_scale is not None:
+        from lib_gi.recording import checked_scale
+
+        checked_scale(arguments.heatmap_scale, "--heatmap-scale")
+        if not arguments.heatmap:
+            raise SettingsError("--heatmap-scale is given without a heat map; expected both; add --heatmap")
     if settings.first_step >= arguments.steps:
         raise StepRangeError(
             f"--first-step is {settings.first_step}, but there are only {arguments.steps} steps, counted from 0,"

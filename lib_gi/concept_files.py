@@ -15,10 +15,9 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lib_gi.concepts import Concept, checked
+from lib_gi.concepts import FIELDS, Concept, checked
 from lib_gi.errors import ConceptError, did_you_mean
 
-FIELDS = ("name", "phrase", "category")
 LARGEST = 2**20
 """Bytes that a file may have: room for some ten thousand concepts."""
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lib_gi.errors import ConceptError, did_you_mean
@@ -20,13 +20,16 @@ class Concept:
     category: str = FREE_TEXT
 
     def __post_init__(self) -> None:
-        for field in ("name", "phrase", "category"):
+        for field in FIELDS:
             object.__setattr__(self, field, checked(field, getattr(self, field)))
 
     @property
     def key(self) -> str:
         """What a name is compared by: the same for upper and lower case."""
         return key_of(self.name)
+
+
+FIELDS = tuple(field.name for field in fields(Concept))
 
 
 class Catalogue:

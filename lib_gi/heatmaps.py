@@ -1,14 +1,12 @@
 """Heat maps: what a recording holds, drawn over the picture with numpy and Pillow (9.5 or newer) alone."""
 
-import math
 from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from lib_gi.errors import SettingsError
 from lib_gi.pictures import write
-from lib_gi.recording import Pass, Recording, check_kind
+from lib_gi.recording import Pass, Recording, check_kind, checked_scale
 
 TITLES = {
     "M_star": "M*, the share of attention that goes to the concept's own words",
@@ -103,15 +101,6 @@ def resized(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         return values
     resized_ = Image.fromarray(values.astype(np.float32)).resize(shape[::-1], Image.Resampling.BICUBIC)
     return np.asarray(resized_).clip(values.min(), values.max())
-
-
-def checked_scale(scale: float) -> float:
-    """The scale; SettingsError where nothing could be drawn with it."""
-    if not math.isfinite(scale) or scale <= 0:
-        raise SettingsError(
-            f"the scale of the heat map is {scale}; expected a finite number above 0; change it, or leave it out"
-        )
-    return scale
 
 
 @cache

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from lib_gi.errors import NeverHitError, SettingsError, UnsupportedModelError
 from lib_gi.inhibitor import window_of
 from lib_gi.layers import sample_of
+from lib_gi.settings import MAPS
 
-KINDS = ("M_star", "agreement")
 THIRDS = ("early", "middle", "late")
 # The maps of which layers: those with so many positions, about 12 x 12 to 45 x 45. Finer ones look at edges, and a
 # position of coarser ones is a tenth of the picture and more. At 512 pixels Stable Diffusion 1 has 16 x 16 and 32 x 32.
@@ -179,7 +179,7 @@ class Pass:
             means = [m for (p, lv, i), m in self._maps.items() if (lv, i) == (level, image) and part in (None, p)]
             count = sum(mean.count for mean in means)
             if count:
-                total = sum(mean.total[KINDS.index(kind), concept] for mean in means)
+                total = sum(mean.total[MAPS.index(kind), concept] for mean in means)
                 found.append(((total / count).cpu().numpy().reshape(halved(self.size, level)), count))
         return found
 
@@ -210,8 +210,15 @@ class Pass:
 
 def check_kind(kind: str) -> None:
     """Nothing for a kind of map that there is; SettingsError for another."""
-    if kind not in KINDS:
-        raise SettingsError(f"the kind of map is {kind!r}; expected one of {', '.join(KINDS)}; choose one of them")
+    if kind not in MAPS:
+        raise SettingsError(f"the kind of map is {kind!r}; expected one of {', '.join(MAPS)}; choose one of them")
+
+
+def checked_scale(scale: float, name: str = "the scale of the heat map") -> float:
+    """The value at the top of a heat map; SettingsError, with its name, where nothing could be drawn with it."""
+    if not math.isfinite(scale) or scale <= 0:
+        raise SettingsError(f"{name} is {scale}; expected a finite number above 0; change it, or leave it out")
+    return scale
 
 
 def halved(size: tuple[int, int], times: int) -> tuple[int, int]:

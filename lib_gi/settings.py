@@ -13,6 +13,8 @@ from lib_gi.concepts import key_of
 from lib_gi.errors import SettingsError, StepRangeError, did_you_mean
 
 WEIGHTINGS = ("plain", "agreement", "projection")
+MAPS = ("M_star", "agreement")
+"""What can be read, and drawn, of a layer's attention to a concept."""
 NONE, AUTO = "none", "auto"  # what the setting `adapter` says beside an adapter's name
 
 

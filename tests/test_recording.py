@@ -7,9 +7,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lib_gi import inhibitor, recording
 from lib_gi.errors import NeverHitError, SettingsError, UnsupportedModelError
-from lib_gi.recording import KINDS, Recording, halved, level_of
+from lib_gi.recording import Recording, halved, level_of
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
+from lib_gi.settings import MAPS
 
 TWO = [concept("a", 2), concept("b", 3, 2.0, seed=6)]
 
@@ -68,7 +69,7 @@ def by_hand(layer, seen, one, row, kind):
     return found.view(3, 5) / HEADS / (one.e - one.s)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MAPS)
 def test_maps_are_the_formula_written_out_averaged_over_the_steps_of_a_range(unet, level_1, kind):
     layer, seen, each = unet.mid_block.attn2, {}, []
     layer.to_q.register_forward_hook(lambda m, a, out: seen.update(q=out))
@@ -98,7 +99,7 @@ def test_curves_are_the_means_of_the_recorded_features_and_the_scales_that_acted
         features = session.features()["a"]
     for image in (0, 1):
         curve = into.passes[0].curve(0, image)
-        for kind in KINDS:
+        for kind in MAPS:
             expected = getattr(features, kind)[:, :, image].mean((1, 2))
             torch.testing.assert_close(torch.tensor(getattr(curve, kind)), expected)
         w = -4.0 if image == 0 else -3.0

@@ -6,18 +6,7 @@ import pytest
 
 from lib_gi.webui import log
 
-
-@pytest.fixture(autouse=True)
-def loggers():
-    """Our loggers, put back afterwards to what they were."""
-    found = [logging.getLogger(name) for name in log.NAMES]
-    stored = [(logger.handlers[:], logger.level, logger.propagate) for logger in found]
-    for logger in found:
-        logger.handlers[:] = []
-    yield found
-    for logger, (handlers, level, propagate) in zip(found, stored):
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures("loggers")
 
 
 def lines(capsys):

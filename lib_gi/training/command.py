@@ -3,12 +3,15 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lib_gi.concepts import Catalogue, load_catalogue
-from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
-from lib_gi.inhibitor import WEIGHTINGS
 from lib_gi.loading import DEVICES, DTYPES, check_model, load_pipeline, require_diffusers
+from lib_gi.settings import WEIGHTINGS
+
+if TYPE_CHECKING:  # what numpy and torch are needed for is imported when it runs: `--help` waits for neither
+    from lib_gi.detect import Detector
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -59,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     train(arguments, tasks, detector, catalogue)
 
 
-def train(arguments: argparse.Namespace, tasks: list, detector: Detector, catalogue: Catalogue) -> None:
+def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", catalogue: Catalogue) -> None:
     """Everything after the arguments are known to be good."""
     from lib_gi.cli import say
     from lib_gi.fingerprint import fingerprint
@@ -97,7 +100,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: Detector, catalo
     say(f"adapter: {arguments.out}")
 
 
-def detector_of(text: str) -> Detector:
+def detector_of(text: str) -> "Detector":
     """The detector that an option names, such as oracle:FILE."""
     kind, _, rest = text.partition(":")
     if kind != "oracle" or not rest:

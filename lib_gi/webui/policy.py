@@ -4,10 +4,9 @@ Somebody who hosts a WebUI for others says it once, as text such as "nudity=6; b
 request can change, or in the settings page.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from lib_gi.concepts import Catalogue, Concept, key_of, load_catalogue
+from lib_gi.concepts import Catalogue, Concept, key_of, resolve
 from lib_gi.errors import SettingsError
 from lib_gi.settings import Settings, parse_strengths
 
@@ -56,15 +55,13 @@ class Policy:
         What is required means what the package says, or the words as they stand: never a concept of the user's own,
         which anybody at the page could change.
         """
-        required = {c.key: c for c in self._resolved()}
+        if not self.required.enabled:
+            return catalogue.resolve(settings.concepts, free_text)
+        required = {c.key: c for c in resolve(self.required.concepts, allow_free_text=True)}
         return tuple(
             required[key_of(name)] if key_of(name) in required else catalogue.resolve((name,), free_text)[0]
             for name in settings.concepts
         )
-
-    def _resolved(self) -> Iterable[Concept]:
-        return load_catalogue().resolve(self.required.concepts, allow_free_text=True)
-
 
 def _read(text: str) -> list[tuple[str, float]]:
     """Names with their strengths; without one, the default."""
