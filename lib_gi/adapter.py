@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
+from lib_gi.layers import place_of
 from lib_gi.settings import MAPS
 
 KINDS = (*MAPS, "both")
@@ -83,12 +84,12 @@ class Adapter:
         return self.network((x - self.mean) / self.deviation).squeeze(-1).clamp(self.lowest, self.highest)
 
     def misfit(self, layers: Sequence[str]) -> str:
-        """Why it cannot read a model with these cross-attention layers; empty when it can."""
-        if tuple(layers) == self.layers:
+        """Why it cannot read a model with these layers; empty when it can, whatever a host calls them."""
+        if list(map(place_of, layers)) == list(map(place_of, self.layers)):
             return ""
         return (
             f"it was trained on a model with {len(self.layers)} cross-attention layers, this one has {len(layers)}"
-            + (" of other names" if len(layers) == len(self.layers) else "")
+            + (" in other places" if len(layers) == len(self.layers) else "")
         )
 
     def save(self, path: Path) -> None:

@@ -9,16 +9,16 @@ from typing import Any
 from torch import nn
 
 from lib_gi.adapter import Adapter, about_of
+from lib_gi.adapter_names import TO_DO, unknown_error
 from lib_gi.concepts import key_of
-from lib_gi.errors import AdapterError, did_you_mean
+from lib_gi.errors import AdapterError
 from lib_gi.fingerprint import fingerprint
 from lib_gi.layers import find_cross_attention
 from lib_gi.reading import check_fits
-from lib_gi.settings import AUTO, NONE
+from lib_gi.settings import AUTO, NONE, Settings
 
 BUNDLED = Path(__file__).resolve().parent.parent / "models" / "adapters"
 ENDING = ".safetensors"
-TO_DO = f"set the adapter to {NONE} and choose a strength, or calibrate one for this model (train-adapter)"
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,6 @@ class Listed:
     name: str
     path: Path
     about: Mapping[str, Any]
-
-    @property
-    def model(self) -> str:
-        """The name of the model that it was trained on; empty where the file does not tell."""
-        return str(self.about.get("model", ""))
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,10 @@ class Chosen:
 
 
 class Adapters:
-    """Looks into the folders anew whenever it is asked; a file takes the place of an earlier folder's of its name."""
+    """Looks into the folders anew whenever it is asked.
+
+    A file takes the place of an earlier folder's of its name, also when it cannot be read: another never acts for it.
+    """
 
     def __init__(self, folders: Sequence[Path] = (BUNDLED,)) -> None:
         self._folders = tuple(folders)
@@ -67,12 +65,12 @@ class Adapters:
         """The adapters by name; one that cannot be read is left out and told."""
         found, problems = {}, []
         for path in (path for folder in self._folders for path in sorted(folder.glob(f"*{ENDING}"))):
+            name = name_of(path)
             try:
-                listed = Listed(name_of(path), path, about_of(path))
+                found[key_of(name)] = Listed(name, path, about_of(path))
             except AdapterError as error:
+                found.pop(key_of(name), None)
                 problems.append(str(error))
-                continue
-            found[key_of(listed.name)] = listed
         return Found(tuple(found.values()), tuple(problems))
 
     def names(self) -> list[str]:
@@ -85,22 +83,18 @@ class Adapters:
         for listed in found.adapters:
             if key_of(listed.name) == key_of(name):
                 return listed
-        names = [listed.name for listed in found.adapters]
-        raise AdapterError(
-            f"there is no adapter {name!r}.{did_you_mean(name, names)} Expected one of"
-            f" {', '.join([NONE, AUTO, *names])}; {TO_DO}{_also(found.problems)}"
-        )
+        raise unknown_error(name, [listed.name for listed in found.adapters], _also(found.problems))
 
-    def choose(self, asked: str, unet: nn.Module, weights: str = "") -> Chosen:
-        """The adapter of this name, or for `auto` the one that was trained on this UNet.
+    def choose(self, settings: Settings, unet: nn.Module, weights: str = "") -> Chosen:
+        """The adapter that the settings name, or for `auto` the one that was trained on this UNet.
 
         weights: tells apart the weights that a host puts into one and the same UNet. Raises AdapterError when there
         is none, more than one, or when it cannot be read or does not fit; UnsupportedModelError.
         """
         own = self._fingerprint(unet, weights)
-        listed = self._trained_on(own) if asked == AUTO else self.named(asked)
+        listed = self._trained_on(own) if settings.adapter == AUTO else self.named(settings.adapter)
         adapter = Adapter.load(listed.path)
-        check_fits(adapter, [layer.name for layer in find_cross_attention(unet)])
+        check_fits(adapter, [layer.name for layer in find_cross_attention(unet)], settings.weighting)
         return Chosen(listed.name, adapter, adapter.fingerprint == own)
 
     def _trained_on(self, own: str) -> Listed:

@@ -85,7 +85,7 @@ class Session:
                 f"the scale of {', '.join(lacking)} is to be inferred, and there is no adapter; expected one for"
                 " this model; choose a fixed strength, or train an adapter"
             )
-        return Reading(adapter, self.concepts, self.layer_names)
+        return Reading(adapter, self.concepts, self.layer_names, self._injection.weighting)
 
     # -- what the host tells -------------------------------------------------------------------------------
 
@@ -232,6 +232,8 @@ class Session:
         """h with the inhibitors in its conditional rows, or None where nothing is to change."""
         rows, is_reading = self._books.rows, self._seen is not None
         act, read = self._acting and not is_reading, self.record_features or is_reading
+        if act and self._reading:
+            self._reading.require(rows.image_of_conditional)
         recording = None if is_reading else self.recording
         Z, maps = self._injection.changed(layer, h, q, rows, act, read or recording is not None)
         if maps is not None and read:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modules import paths, script_callbacks, scripts, shared
 
-from lib_gi import __version__, reading
+from lib_gi import __version__
 from lib_gi.adapters import BUNDLED, Adapters
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts.webui import Protection
@@ -14,12 +14,11 @@ from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import accordion, arguments, axes, infotext, log, options, routes, tab, tab_concepts
+from lib_gi.webui import accordion, arguments, axes, infotext, log, options, report, routes, tab, tab_concepts
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
 PREFIX = "growth_inhibitors"  # of every id in the page
-FIXED = "a fixed strength, not calibrated for this model"
 
 
 class GrowthInhibitorsScript(scripts.Script):
@@ -35,9 +34,7 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def ui(self, is_img2img):
         """The accordion's components, in the order of the arguments of the methods below."""
-        built = accordion.build(
-            is_img2img, library.catalogue, PREFIX, forecast, page.initial(), adapters.names
-        )
+        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast, page.initial(), adapters.names)
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
@@ -76,7 +73,7 @@ class GrowthInhibitorsScript(scripts.Script):
         if protection is None:
             return
         protection.end_sampling()
-        text = told(protection)
+        text = f"{accordion.TITLE}: {report.done(protection)}"
         p.extra_generation_params.pop(infotext.INFERRED_KEY, None)
         p.extra_generation_params.update(infotext.write_inferred([d.inferred for d in protection.done]))
         protection.done.clear()  # the next batch tells of its own
@@ -101,24 +98,6 @@ def finish(p):
         setattr(p, ATTRIBUTE, None)
 
 
-def told(protection):
-    """What a batch's sampling passes did, in a sentence."""
-    settings = protection.settings
-    acting = {c.name: settings.strength_of(c.name) for c in protection.concepts}
-    names = format_strengths(acting)
-    if not any(strength != 0 for strength in acting.values()):
-        return f"{accordion.TITLE}: {names}, which does nothing"
-    if not protection.done:
-        return f"{accordion.TITLE}: {names}, but no step was sampled in which to act"
-    passes = ", then ".join(
-        f"{d.acted} of {d.steps} steps in {d.layers} layers"
-        + (f" with {reading.told(d.inferred)} by {d.adapter}" if d.adapter else "")
-        for d in protection.done
-    )
-    end = "" if settings.infers else f"; {FIXED}"
-    return f"{accordion.TITLE}: {names}; {passes}; AUTOMATIC1111, {protection.done[-1].optimisation}{end}"
-
-
 def forecast(settings: Settings | GrowthInhibitorError) -> str:
     """What the accordion's live line says of these settings, or of what is wrong with them.
 
@@ -134,12 +113,7 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
         return "Off: nothing is installed."
     host = Webui()
     checkpoint = host.checkpoint or "the checkpoint that will be loaded"
-    if not acting.infers:
-        by = FIXED
-    elif not host.checkpoint:
-        by = f"auto by the adapter {acting.adapter}, which is looked for when the checkpoint is there"
-    else:
-        by = f"auto by {adapters.choose(acting.adapter, host.unet(), host.weights)}"
+    by = report.comes_by(acting, host, adapters)
     always = "" if acting == settings else " Some of it always, whatever is chosen here."
     return f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"
 

@@ -16,8 +16,8 @@ from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, SettingsError
 from lib_gi.hosts.webui import Done
 from lib_gi.webui.arguments import FIELDS
+from lib_gi.webui.report import FIXED
 
-FIXED = "a fixed strength, not calibrated for this model"
 FILE = Path(__file__).parents[1] / "scripts" / "growth_inhibitors.py"
 
 

@@ -74,7 +74,7 @@ def growth_inhibitors(
     encoded = [encode(pipe, concept, chosen.w_of(concept.name), clip_skip) for concept in found]
     by = f"the adapter {chosen.adapter}" if chosen.infers else "a fixed strength"
     if chosen.infers and loaded is None:
-        picked = adapters.Adapters().choose(chosen.adapter, unet)
+        picked = adapters.Adapters().choose(chosen, unet)
         loaded, by = picked.adapter, str(picked)
     session = Session(
         unet,

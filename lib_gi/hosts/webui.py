@@ -182,7 +182,7 @@ class Protection:
             return
         try:
             s, unet = self.settings, self.host.unet()
-            chosen = self._adapters.choose(s.adapter, unet, self.host.weights) if s.infers else None
+            chosen = self._adapters.choose(s, unet, self.host.weights) if s.infers else None
             session = Session(
                 unet,
                 [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],

@@ -13,9 +13,10 @@ from typing import Any
 
 import gradio as gr
 
+from lib_gi.adapter_names import adapter_choices
 from lib_gi.concepts import Catalogue
 from lib_gi.errors import GrowthInhibitorError
-from lib_gi.settings import AUTO, NONE, Settings
+from lib_gi.settings import Settings
 from lib_gi.webui import infotext
 from lib_gi.webui.arguments import FIELDS, form_of, label_of, settings_from
 
@@ -139,11 +140,6 @@ def build(
 def labels(catalogue: Catalogue) -> list[str]:
     """The concepts as a list shows them, a category at a time."""
     return [label_of(concept) for concepts in catalogue.categories().values() for concept in concepts]
-
-
-def adapter_choices(names: list[str]) -> list[str]:
-    """What can be chosen as the adapter."""
-    return [NONE, AUTO, *names]
 
 
 class _Form:

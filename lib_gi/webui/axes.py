@@ -5,9 +5,10 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from lib_gi.adapter_names import adapter_choices, unknown_error
 from lib_gi.concepts import Catalogue, key_of, load_catalogue
-from lib_gi.errors import AdapterError, SettingsError, did_you_mean
-from lib_gi.settings import AUTO, NONE, WEIGHTINGS, Settings
+from lib_gi.errors import SettingsError
+from lib_gi.settings import NONE, WEIGHTINGS, Settings
 
 ATTRIBUTE = "growth_inhibitors_overrides"
 """Where a cell's generation `p` carries its axes' values: a dict of fields of `Settings`."""
@@ -35,9 +36,7 @@ def register_found(
         register(xyz, catalogue, adapters)
 
 
-def register(
-    xyz: ModuleType, catalogue: Callable[[], Catalogue], adapters: Callable[[], list[str]] = list
-) -> None:
+def register(xyz: ModuleType, catalogue: Callable[[], Catalogue], adapters: Callable[[], list[str]] = list) -> None:
     """Adds our axes to those of the X/Y/Z plot; does nothing for axes that are there already.
 
     catalogue: gives the concepts that an axis may hold, and is asked whenever they matter; so do the names of adapters.
@@ -79,10 +78,9 @@ def _options(option: type, catalogue: Callable[[], Catalogue], adapters: Callabl
 
     def known(text: str) -> str:
         name = Settings(enabled=False, adapter=text).adapter
-        choices = [NONE, AUTO, *adapters()]
-        if key_of(name) not in map(key_of, choices):
-            hint = did_you_mean(name, choices)
-            raise AdapterError(f"there is no adapter {name!r}.{hint} Expected one of {', '.join(choices)}; change it")
+        names = adapters()
+        if key_of(name) not in map(key_of, adapter_choices(names)):
+            raise unknown_error(name, names)
         return name
 
     def none_for_end(step: int) -> int | None:
@@ -97,7 +95,7 @@ def _options(option: type, catalogue: Callable[[], Catalogue], adapters: Callabl
         axis("Weighting", str, "weighting", str.strip, choices=lambda: list(WEIGHTINGS)),
         axis("First step", int, "first_step", int),
         axis("Last step", int, "last_step", none_for_end),
-        axis("Adapter", str, "adapter", known, choices=lambda: [NONE, AUTO, *adapters()]),
+        axis("Adapter", str, "adapter", known, choices=lambda: adapter_choices(adapters())),
     ]
 
 
