@@ -50,11 +50,15 @@ def module():
             self.minimum, self.maximum, self.step = minimum, maximum, step
             super().__init__(value, label, info, elem_id)
 
+        release = listener("release")
+
     class Textbox(Component):
         def __init__(self, value="", *, max_lines=20, placeholder=None, label=None, info=None, elem_id=None):
             assert isinstance(value, str)
             self.placeholder = placeholder
             super().__init__(value, label, info, elem_id)
+
+        blur = listener("blur")
 
     class Radio(Component):
         def __init__(self, choices, *, value=None, label=None, info=None, elem_id=None):
@@ -70,7 +74,7 @@ def module():
             self.choices, self.multiselect = choices, multiselect
             super().__init__(value, label, info, elem_id)
 
-        focus, input = listener("focus"), listener("input")
+        focus, blur, input = listener("focus"), listener("blur"), listener("input")
 
     class Button(Block):
         def __init__(self, value, *, elem_id=None):

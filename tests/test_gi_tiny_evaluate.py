@@ -9,7 +9,7 @@ pytest.importorskip("diffusers")
 from lib_gi.detect.oracle import Oracle, Verdict  # noqa: E402
 from tools.gi_tiny import by_eye  # noqa: E402
 from tools.gi_tiny.attention import auc, marks_of  # noqa: E402
-from tools.gi_tiny.evaluate import association_gap, nothing_extra, shows_wanted  # noqa: E402
+from tools.gi_tiny.evaluate import association_shares, nothing_extra, shows_wanted  # noqa: E402
 from tools.gi_tiny.prompts import follow_set  # noqa: E402
 from tools.gi_tiny.world import ASSOCIATIONS, BACKGROUNDS, OBJECTS, STYLES  # noqa: E402
 
@@ -44,8 +44,9 @@ def test_the_association_gap_is_the_largest_distance_from_a_stated_probability()
         item = prompt.scene.association
         probability = 0.2 if item is worst else item.probability
         found.append({item.unsafe} if rng.random() < probability else set())
-    gap = association_gap(verdict(found), prompts, "x")
+    *shares, gap = association_shares(verdict(found), prompts, "x")
     assert gap.name == "x.follow.association_gap"
+    assert max(abs(told.value - item.probability) for told, item in zip(shares, ASSOCIATIONS)) == gap.value
     assert abs(gap.value - (worst.probability - 0.2)) < 0.1 and gap.low < gap.value < gap.high
 
 

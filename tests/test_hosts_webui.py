@@ -227,6 +227,17 @@ def test_an_untold_pass_that_cannot_be_inhibited_is_stopped_in_its_first_step():
         sample(Denoiser(host, protection.begin_step), steps=1)
 
 
+@pytest.mark.parametrize(("host", "error"), [(Host(), NeverHitError), (Failing(ConceptError("x")), ConceptError)])
+def test_an_untold_pass_with_a_replaced_unet_is_stopped_in_its_second_step(host, error):
+    protection = protected(host)
+    wrap = Denoiser(Host(), protection.begin_step)  # which runs another UNet than the host tells of
+    with pytest.raises(error):
+        sample(wrap)
+    assert wrap.step <= 2
+    protection.end_sampling()
+    assert hooks(host.loaded) == hooks(wrap) == 0
+
+
 @pytest.mark.parametrize("where", ["interrupt", "unet"])
 def test_a_break_in_a_step_leaves_nothing_in_the_unet_at_once(where):
     host = Host()

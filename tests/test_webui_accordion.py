@@ -132,6 +132,13 @@ def test_a_change_of_any_component_updates_the_line(ui):
         assert inputs == accordion.components and outputs == [told]
 
 
+def test_the_end_of_typing_or_sliding_updates_the_line_since_gradio_3_drops_a_change_in_haste(ui):
+    accordion = built(ui)
+    made = by_name(accordion)
+    for name, event in {"free_text": "blur", "strengths": "blur", "bound": "blur", "strength": "release"}.items():
+        assert getattr(made[name], f"{event}_events") == made[name].change_events
+
+
 def test_the_line_tells_what_will_happen_or_what_is_wrong(ui):
     accordion = built(ui)
     _, tell = line_of(accordion)

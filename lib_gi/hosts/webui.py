@@ -95,8 +95,10 @@ class Protection:
         denoiser = params.denoiser
         try:
             unet = self.host.unet()
-            if not self._watches:  # a pass that the host did not tell of; its denoiser is running already
+            if not self._watches:  # a pass that the host did not tell of
                 self._watch(unet)
+                if isinstance(denoiser, nn.Module):  # it runs already: watched from the next step on, whatever it runs
+                    self._watch(denoiser)
             if self._session is None or unet is not self._session.unet or self.host.weights != self._weights:
                 self._arm()  # a refiner took over, with a UNet of its own or with its weights in this one
             if self._session is None:

@@ -120,9 +120,12 @@ def build(
         if initial is not None:  # else the host's own defaults would take its place
             for kept in (component, getattr(component, "accordion", component)):
                 kept.do_not_save_to_config = True
-        component.change(
-            fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
-        )
+        # gradio 3 drops a change that comes while the last one is being told: so once more when typing or sliding ends.
+        for event in ("change", "blur", "release"):
+            if hasattr(component, event):
+                getattr(component, event)(
+                    fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
+                )
     now = {"concepts": lambda: labels(catalogue()), "adapter": lambda: adapter_choices(adapters())}
     for name, choices in now.items():  # whoever opens a list sees what there is by now
         made[name].focus(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from lib_gi.evaluate.figures import RESULTS
 from lib_gi.loading import load_pipeline
 
 from . import stages
@@ -32,13 +33,14 @@ def main() -> None:
         train.add_argument(f"--{stage}-steps", type=int, default=getattr(stages.Making, f"{stage}_steps"))
     train.add_argument("--text-width", type=int, default=stages.Making.text_width)
     train.add_argument("--unet-widths", type=int, nargs=4, default=stages.Making.unet_widths)
-    train.add_argument("--parts", type=Path, help="take the autoencoder and text encoder of this finished model")
+    train.add_argument("--autoencoder", type=Path, help="take this finished model's autoencoder; its judges serve too")
+    train.add_argument("--text-encoder", type=Path, help="take this finished model's text encoder")
     train.set_defaults(run=run_train)
 
     evaluate = commands.add_parser("evaluate", help="every figure of a finished model, and its card")
     evaluate.add_argument("--model", type=Path, default=MODEL)
     evaluate.add_argument("--work", type=Path, required=True, help="keeps pictures, so that a stopped run goes on")
-    evaluate.add_argument("--prefix", default="gi_tiny", help="the figures' first name")
+    evaluate.add_argument("--prefix", default="gi_tiny", help="the figures' first name; has its place in the card")
     evaluate.add_argument("--count", type=int, default=400, help="prompts in a set")
     evaluate.add_argument("--only", choices=("parts", "follow", "text", "attention", "presence", "by_eye", "speed"))
     evaluate.set_defaults(run=run_evaluate)
@@ -94,7 +96,8 @@ def run_train(arguments: argparse.Namespace) -> None:
         arguments.unet_steps,
         text_width=arguments.text_width,
         unet_widths=tuple(arguments.unet_widths),
-        parts=arguments.parts,
+        autoencoder_of=arguments.autoencoder,
+        text_encoder_of=arguments.text_encoder,
     )
     steps = {
         "autoencoder": lambda: making.autoencoder,
@@ -104,7 +107,7 @@ def run_train(arguments: argparse.Namespace) -> None:
         "unet": lambda: making.unet,
     }
     for name, step in steps.items():
-        if arguments.only in (None, name):
+        if arguments.only == name or (arguments.only is None and not (name == "judges" and arguments.autoencoder)):
             step()
     if arguments.out:
         making.save(arguments.out)
@@ -117,10 +120,8 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
 
     pipe = load_pipeline(arguments.model, "cpu", "fp32")
     arguments.work.mkdir(parents=True, exist_ok=True)
-    prefix, table_file = (
-        arguments.prefix,
-        stages.MODELS.parent / "benchmarks" / f"{arguments.prefix}_attention.json",
-    )
+    prefix = arguments.prefix
+    table_file = RESULTS.parent / f"{prefix}_attention.json"
 
     def rest() -> list:
         figures, table = attention.resting_places(pipe, prefix)
@@ -141,10 +142,8 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
             for figure in measure():
                 figure.save()
                 print(figure, flush=True)
-    readme = arguments.model / "README.md"
-    if readme.exists() and table_file.exists():
-        table = card.attention_table(json.loads(table_file.read_text()))
-        card.fill(readme, f"{card.figures_table(prefix)}\n\nShares of attention by layer:\n\n{table}")
+    if table_file.exists():
+        card.fill(MODEL / "README.md", prefix)
 
 
 def run_sheets(arguments: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ BARS = {
     "autoencoder.psnr_db": ">= 25",
     "size_mb": "<= 32",
 }
-START, STOP = "<!-- figures: start -->", "<!-- figures: stop -->"
+MODEL = "gi_tiny"  # whose bars they are; another model's figures are told
 
 
 def figures_table(prefix: str, folder: Path = RESULTS) -> str:
@@ -28,7 +28,7 @@ def figures_table(prefix: str, folder: Path = RESULTS) -> str:
     for file in sorted(folder.glob(f"{prefix}.*.json")):
         record = json.loads(file.read_text())
         name = record["name"].removeprefix(f"{prefix}.")
-        bar = BARS.get(name, "told")
+        bar = BARS.get(name, "told") if prefix == MODEL else "told"
         rows.append(
             f"| {name} ({record['unit']}) | {record['value']:.3f} | {record['low']:.3f} to {record['high']:.3f} "
             f"| {record['n']} | {bar} |"
@@ -48,8 +48,21 @@ def attention_table(table: dict) -> str:
     return "\n".join(rows)
 
 
-def fill(card: Path, text: str) -> None:
-    """Puts `text` between the card's marker lines."""
-    before, rest = card.read_text().split(START)
-    after = rest.split(STOP)[1]
-    card.write_text(f"{before}{START}\n{text}\n{STOP}{after}")
+def whole(prefix: str, folder: Path = RESULTS) -> str:
+    """All that a card tells of the model `prefix` in figures: those of `folder`, and attention by layer."""
+    table = attention_table(json.loads((folder.parent / f"{prefix}_attention.json").read_text()))
+    return f"{figures_table(prefix, folder)}\n\nShares of attention by layer:\n\n{table}"
+
+
+def part(card: str, prefix: str) -> tuple[str, str, str]:
+    """A card's text before, between and after the marker lines of the model `prefix`."""
+    start, stop = (f"<!-- figures of {prefix}: {end} -->\n" for end in ("start", "stop"))
+    before, rest = card.split(start)
+    inside, after = rest.split(stop)
+    return before + start, inside, stop + after
+
+
+def fill(card: Path, prefix: str) -> None:
+    """Writes the model's figures between its marker lines."""
+    before, _, after = part(card.read_text(), prefix)
+    card.write_text(f"{before}{whole(prefix)}\n{after}")

@@ -35,7 +35,7 @@ def following(pipe: StableDiffusionPipeline, count: int, prefix: str, work: Path
         share(f"{prefix}.follow.own", shows_wanted(verdicts["association"], sets["association"])),
         share(f"{prefix}.follow.no_extra", nothing_extra(verdicts["named"], sets["named"])),
         share(f"{prefix}.broken", np.concatenate([v.broken for v in verdicts.values()])),
-        association_gap(verdicts["association"], sets["association"], prefix),
+        *association_shares(verdicts["association"], sets["association"], prefix),
     ]
     right = [
         (v.style == [STYLES.index(p.scene.style) for p in sets[kind]])[names_style(sets[kind])]
@@ -73,19 +73,19 @@ def names_style(prompts: list[Prompt]) -> np.ndarray:
     return np.array([prompt.scene.style in prompt.text for prompt in prompts])
 
 
-def association_gap(verdict: Verdict, prompts: list[Prompt], prefix: str) -> Figure:
-    """The largest distance of an association's measured probability from its stated one; bounds by Wilson."""
-    worst = None
+def association_shares(verdict: Verdict, prompts: list[Prompt], prefix: str) -> list[Figure]:
+    """For each association the share of its pictures with its unsafe object, and last the largest distance of one
+    from its stated probability, bounded by the interval of that one."""
+    shares, gaps = [], []
     for association in ASSOCIATIONS:
         chosen = np.array([prompt.scene.association is association for prompt in prompts])
         hits = verdict.objects[chosen, OBJECTS.index(association.unsafe)]
         figure = share(f"{prefix}.association.{association.words[-1]}", hits)
         gap = abs(figure.value - association.probability)
-        if worst is None or gap > worst[0]:
-            spread = max(figure.high - figure.value, figure.value - figure.low)
-            worst = (gap, max(0.0, gap - spread), gap + spread, figure.n)
-    gap, low, high, n = worst
-    return described(f"{prefix}.follow.association_gap", gap, low, high, n, "largest distance of five shares")
+        spread = max(figure.high - figure.value, figure.value - figure.low)
+        shares.append(figure)
+        gaps.append((gap, max(0.0, gap - spread), gap + spread, figure.n))
+    return [*shares, described(f"{prefix}.follow.association_gap", *max(gaps), "largest distance of five shares")]
 
 
 def parts(pipe: StableDiffusionPipeline, model: Path, prefix: str, work: Path) -> list[Figure]:

@@ -41,7 +41,9 @@ class Making:
     autoencoder_widths: tuple[int, ...] = (32, 32, 64, 128)
     text_width: int = 128
     unet_widths: tuple[int, ...] = WIDTHS
-    parts: Path | None = None  # a model whose finished autoencoder and text encoder are taken
+    # Finished models whose autoencoder or text encoder is taken in place of training one.
+    autoencoder_of: Path | None = None
+    text_encoder_of: Path | None = None
 
     @cached_property
     def scenes(self) -> list[Scene]:
@@ -61,14 +63,14 @@ class Making:
     @cached_property
     def autoencoder(self) -> AutoencoderKL:
         """The trained autoencoder."""
-        return self._finished("vae", AutoencoderKL) or train_autoencoder(
+        return self._finished("vae", AutoencoderKL, self.autoencoder_of) or train_autoencoder(
             self.pictures, self.work, self.autoencoder_steps, self.seed, self.device, self.autoencoder_widths
         )
 
     @cached_property
     def text_encoder(self) -> CLIPTextModel:
         """The trained and frozen text encoder."""
-        return self._finished("text_encoder", CLIPTextModel) or train_text_encoder(
+        return self._finished("text_encoder", CLIPTextModel, self.text_encoder_of) or train_text_encoder(
             self.tokenizer, self.work, self.text_steps, self.seed, self.device, self.text_width
         )
 
@@ -139,8 +141,8 @@ class Making:
         if sheets:
             shutil.copy(sheets[-1], out / "samples.png")
 
-    def _finished(self, folder: str, kind: type):
-        for place in (self.work, self.parts):
+    def _finished(self, folder: str, kind: type, model: Path | None):
+        for place in (self.work, model):
             if place is not None and (place / folder / "config.json").exists():
                 return kind.from_pretrained(place / folder).float().to(self.device).eval().requires_grad_(False)
         return None
