@@ -4,6 +4,7 @@ Nothing heavy is imported here: `growth_inhibitors` is looked up on first use.
 """
 
 from lib_gi.errors import (
+    AdapterError,
     ConceptError,
     ContextWidthError,
     GrowthInhibitorError,
@@ -19,6 +20,7 @@ from lib_gi.errors import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdapterError",
     "ConceptError",
     "ContextWidthError",
     "GrowthInhibitorError",

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
+from lib_gi.layers import place_of
 from lib_gi.settings import MAPS
 
 KINDS = (*MAPS, "both")
@@ -83,12 +84,12 @@ class Adapter:
         return self.network((x - self.mean) / self.deviation).squeeze(-1).clamp(self.lowest, self.highest)
 
     def misfit(self, layers: Sequence[str]) -> str:
-        """Why it cannot read a model with these cross-attention layers; empty when it can."""
-        if tuple(layers) == self.layers:
+        """Why it cannot read a model with these layers; empty when it can, whatever a host calls them."""
+        if list(map(place_of, layers)) == list(map(place_of, self.layers)):
             return ""
         return (
             f"it was trained on a model with {len(self.layers)} cross-attention layers, this one has {len(layers)}"
-            + (" of other names" if len(layers) == len(self.layers) else "")
+            + (" in other places" if len(layers) == len(self.layers) else "")
         )
 
     def save(self, path: Path) -> None:
@@ -105,6 +106,11 @@ class Adapter:
         )
         part.replace(path)
 
+    @property
+    def fingerprint(self) -> str:
+        """That of the model that it was trained on; empty where the file does not tell."""
+        return str(self.about.get("fingerprint", ""))
+
     @classmethod
     def load(cls, path: Path) -> "Adapter":
         """The adapter of a file. Raises AdapterError that says what is wrong with the file."""
@@ -115,7 +121,16 @@ class Adapter:
             raise AdapterError(f"{path.name} is damaged: {error}; expected a whole adapter; {GET_ANOTHER}") from error
 
 
-def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+def about_of(path: Path) -> dict[str, Any]:
+    """What an adapter's file says of itself, from its header alone; AdapterError as for `Adapter.load`."""
+    told, _ = _read(path, tensors=False)
+    about = told.get("about") if isinstance(told, Mapping) else None
+    if not isinstance(about, dict):
+        raise AdapterError(f"{path.name} is damaged: it does not tell of itself; expected a whole one; {GET_ANOTHER}")
+    return about
+
+
+def _read(path: Path, tensors: bool = True) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -132,8 +147,8 @@ def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
                     f"{path.name} has version {metadata.get('version')}; expected {VERSION}; update the extension,"
                     " or train the adapter again"
                 )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        return json.loads(metadata.get("adapter", "")), tensors
+            read = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118 (no mapping)
+        return json.loads(metadata.get("adapter", "")), read
     except (SafetensorError, OSError, ValueError) as error:
         raise AdapterError(
             f"{path.name} is no whole safetensors file ({error}); expected an adapter; {GET_ANOTHER}"

@@ -9,14 +9,14 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, replace
 from pathlib import Path
 from typing import NoReturn
 
 from lib_gi.concepts import load_catalogue, resolve
 from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
-from lib_gi.settings import MAPS, Settings
+from lib_gi.settings import AUTO, MAPS, NONE, Settings
 from lib_gi.training import command
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -115,6 +115,8 @@ def add_setting(group: argparse._ArgumentGroup, field: Field) -> None:
     if field.name == "concepts":
         group.add_argument("--concept", action="append", metavar="NAME", **options)
         return
+    if field.name == "adapter":
+        options["metavar"] = "{none,auto,NAME,FILE}"
     if field.type is bool:
         options["action"] = "store_true"
     elif field.type is float:
@@ -147,9 +149,14 @@ def run_generate(arguments: argparse.Namespace) -> None:
     check_model(arguments.model)
     require_diffusers()
     chosen_device(arguments.device)
+    from lib_gi.adapters import Adapters, given
     from lib_gi.pictures import output_files
     from lib_gi.sampling import GROWTH, Job, pictures_of
 
+    name, adapter = given(settings.adapter)
+    settings = replace(settings, adapter=name)
+    if adapter is None and name not in (NONE, AUTO):
+        Adapters().named(name)
     seeds = range(arguments.seed, arguments.seed + arguments.count)
     files = output_files(arguments.out, seeds, GROWTH if arguments.heatmap else ())
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
@@ -165,6 +172,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
         side_by_side=arguments.side_by_side,
         heatmap=arguments.heatmap,
         heatmap_scale=arguments.heatmap_scale,
+        adapter=adapter,
     )
     for file in pictures_of(pipe, job, dict(zip(seeds, files))):
         say(str(file))

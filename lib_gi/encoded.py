@@ -22,6 +22,11 @@ class EncodedConcept:
     e: int
     w: Tensor | None
 
+    @classmethod
+    def even(cls, name: str, c_star: Tensor, s: int, e: int, w: float | None) -> "EncodedConcept":
+        """One with the same scale w (<= 0) for each of its tokens, or None as above."""
+        return cls(name, c_star, s, e, None if w is None else torch.full((1, e - s), w))
+
     @property
     def strength(self) -> float | None:
         """The user's number, >= 0: that of the token and image that are suppressed most; None where it is inferred."""

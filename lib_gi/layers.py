@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lib_gi.errors import ContextWidthError, NonFiniteError, UnsupportedModelError
 from lib_gi.inhibitor import Growth, split_heads
 
+# In running order, each by the name of diffusers and by that of the original release, which the WebUI uses.
 _STAGES = ("down_blocks", "input_blocks", "mid_block", "middle_block", "up_blocks", "output_blocks")
 
 
@@ -82,13 +83,21 @@ def find_cross_attention(unet: nn.Module) -> list[Layer]:
             f"{type(unet).__name__} has no cross-attention layer (none is named attn2); expected a UNet of"
             " Stable Diffusion 1, 2 or XL (SD3 and Flux are built without any); load such a model"
         )
-    return sorted(layers, key=_stage)
+    return sorted(layers, key=lambda layer: _stage(layer.name))
 
 
-def _stage(layer: Layer) -> int:
-    """Where in the UNet the layer's block runs; a UNet registers its middle block last."""
-    block = layer.name.split(".")[0]
+def _stage(name: str) -> int:
+    """Where in the UNet the block of a layer of this name runs; a UNet registers its middle block last."""
+    block = name.split(".")[0]
     return _STAGES.index(block) if block in _STAGES else len(_STAGES)
+
+
+def place_of(name: str) -> tuple[int, str]:
+    """Where a layer lies, by whatever name a host calls its block: the stage, and where in its transformer.
+
+    A layer that lies in no transformer is told by its whole name.
+    """
+    return _stage(name) // 2, name.partition(".transformer_blocks.")[2] or name
 
 
 def sample_of(args: tuple, kwargs: dict[str, Any]) -> Tensor:

@@ -1,29 +1,58 @@
 """What an adapter infers at the start of a sampling pass, image by image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from lib_gi.adapter import Adapter
 from lib_gi.encoded import EncodedConcept
-from lib_gi.errors import AdapterError
+from lib_gi.errors import AdapterError, NeverHitError
 from lib_gi.features import Record, collect
+
+
+def ranges(inferred: Mapping[str, Tensor]) -> dict[str, str]:
+    """The strengths that were inferred, over images and tokens, by concept: "0.4 to 2.1", or "0" where all are."""
+    return {name: _range(0.0 - w) for name, w in inferred.items()}
+
+
+def told(ranges: Mapping[str, str]) -> str:
+    """A text of them: "nudity=0.4 to 2.1; blood=0"."""
+    return "; ".join(f"{name}={text}" for name, text in ranges.items())
+
+
+def _range(strengths: Tensor) -> str:
+    low, high = f"{float(strengths.min()):.3g}", f"{float(strengths.max()):.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def check_fits(adapter: Adapter, layer_names: Sequence[str], weighting: str) -> None:
+    """Nothing, where the adapter can read a model with these layers, for this weighting; AdapterError otherwise."""
+    misfit = adapter.misfit(layer_names)
+    if misfit:
+        raise AdapterError(
+            f"the adapter does not belong to this model: {misfit}; expected the one that was trained on it;"
+            " choose another, or a fixed strength"
+        )
+    trained = adapter.about.get("weighting", weighting)
+    if trained != weighting:
+        raise AdapterError(
+            f"the adapter was trained with the weighting {trained}, and {weighting} is set, in which a strength means"
+            f" something else; expected the same; set the weighting to {trained}, or choose another adapter or a fixed"
+            " strength"
+        )
 
 
 class Reading:
     """The scales of a pass: those that an adapter infers, and for the other concepts the given ones.
 
-    Raises AdapterError when the adapter is of another model.
+    Raises AdapterError when the adapter is of another model or for another weighting.
     """
 
-    def __init__(self, adapter: Adapter, concepts: Sequence[EncodedConcept], layer_names: Sequence[str]) -> None:
-        misfit = adapter.misfit(layer_names)
-        if misfit:
-            raise AdapterError(
-                f"the adapter does not belong to this model: {misfit}; expected the one that was trained on it;"
-                " choose another, or a fixed strength"
-            )
+    def __init__(
+        self, adapter: Adapter, concepts: Sequence[EncodedConcept], layer_names: Sequence[str], weighting: str
+    ) -> None:
+        check_fits(adapter, layer_names, weighting)
         self._adapter, self._concepts, self._layers = adapter, concepts, len(layer_names)
         self.forget()
 
@@ -34,6 +63,15 @@ class Reading:
     def wants(self, images: Sequence[int]) -> bool:
         """Whether some of these images are not read yet."""
         return any(image not in self._inferred for image in images)
+
+    def require(self, images: Sequence[int]) -> None:
+        """Nothing, where all these images are read; NeverHitError otherwise."""
+        if self.wants(images):
+            raise NeverHitError(
+                "a call of the UNet came in which the adapter had read nothing, so nothing would have been inhibited;"
+                " expected the UNet to be called as a module; switch off what calls its forward instead, or choose a"
+                " fixed strength"
+            )
 
     def take(self, records: Sequence[Record], images: Sequence[int]) -> None:
         """Infer the scales of these images from what all layers saw in one call."""

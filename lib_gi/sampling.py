@@ -11,17 +11,21 @@ from PIL import Image
 from tqdm import tqdm
 
 from lib_gi import curves, heatmaps
+from lib_gi.adapter import Adapter
 from lib_gi.hosts.diffusers import growth_inhibitors
 from lib_gi.pictures import beside, infotext, labelled, save_png
 from lib_gi.recording import Recording
-from lib_gi.settings import Settings
+from lib_gi.settings import Settings, format_strengths
 
 GROWTH = ("heatmap.png", "curve.png", "curve.json")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be sampled; width and height None stand for the model's own, heatmap None for no heat map."""
+    """What is to be sampled; width and height None stand for the model's own, heatmap None for no heat map.
+
+    adapter: the one that the settings name, where it is not among those that are found by name.
+    """
 
     model: str
     prompt: str
@@ -34,6 +38,7 @@ class Job:
     side_by_side: bool
     heatmap: str | None = None
     heatmap_scale: float | None = None
+    adapter: Adapter | None = None
 
 
 def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path]:
@@ -47,10 +52,10 @@ def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path
         for seed, file in files.items():
             recording = Recording() if job.heatmap else None
             # The picture with inhibitors comes first: what is wrong with the settings shows at once.
-            with inhibited(pipe, job.settings, recording):
+            with inhibited(pipe, job.settings, recording, job.adapter):
                 picture = inhibited_picture = sample(pipe, job, seed, bar)
             if job.side_by_side:
-                on = ", ".join(f"{name} {job.settings.strength_of(name):g}" for name in job.settings.concepts)
+                on = format_strengths(job.settings.acting)
                 picture = labelled([sample(pipe, job, seed, bar), picture], ["off", f"on: {on}"])
             parameters = parameters_of(pipe, job, seed)
             save_png(picture, file, parameters)
@@ -70,11 +75,15 @@ def growth_files(recording: Recording, job: Job, picture: Image.Image, file: Pat
     yield numbers_file
 
 
-def inhibited(pipe: Any, settings: Settings, recording: Recording | None = None) -> Any:
-    """The context manager in which `pipe` suppresses what `settings` say."""
+def inhibited(
+    pipe: Any, settings: Settings, recording: Recording | None = None, adapter: Adapter | None = None
+) -> Any:
+    """The context manager in which `pipe` suppresses what `settings` say, by this adapter where there is one."""
     values = settings.to_dict()
     for name in ("enabled", "hires"):
         del values[name]
+    if adapter is not None:
+        values["adapter"] = adapter
     return growth_inhibitors(pipe, recording=recording, **values)
 
 

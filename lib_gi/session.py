@@ -43,8 +43,9 @@ class Session:
 
     Without a concept, or with every w zero and no features or recording asked for, entering installs nothing.
     w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
-    pass, from one more call of the UNet. Raises UnsupportedModelError or SettingsError when made,
-    other errors of ours while sampling, and NeverHitError on leaving when no layer was ever called.
+    pass, from one more call of the UNet: `inferred` has those of the last pass by concept, (images, tokens).
+    Raises UnsupportedModelError or SettingsError when made, other errors of ours while sampling, and NeverHitError on
+    leaving when no layer was ever called.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Session:
         self.recording = recording
         self.first_step, self.last_step = first_step, last_step
         self.passes = self.calls = 0
+        self.inferred: dict[str, Tensor] = {}
         self._layers = find_cross_attention(unet) if self.concepts else []
         self._injection = Injection(self._layers, self.concepts, weighting, bound)
         self._reading = self._reading_by(adapter)
@@ -83,7 +85,7 @@ class Session:
                 f"the scale of {', '.join(lacking)} is to be inferred, and there is no adapter; expected one for"
                 " this model; choose a fixed strength, or train an adapter"
             )
-        return Reading(adapter, self.concepts, self.layer_names)
+        return Reading(adapter, self.concepts, self.layer_names, self._injection.weighting)
 
     # -- what the host tells -------------------------------------------------------------------------------
 
@@ -164,6 +166,7 @@ class Session:
             return self
         self.passes = self.calls = 0
         self._records.clear()
+        self.inferred = {}
         self._forget_pass()
         watched = self.record_features or self._reading or self.recording is not None
         for layer in self._layers:
@@ -229,6 +232,8 @@ class Session:
         """h with the inhibitors in its conditional rows, or None where nothing is to change."""
         rows, is_reading = self._books.rows, self._seen is not None
         act, read = self._acting and not is_reading, self.record_features or is_reading
+        if act and self._reading:
+            self._reading.require(rows.image_of_conditional)
         recording = None if is_reading else self.recording
         Z, maps = self._injection.changed(layer, h, q, rows, act, read or recording is not None)
         if maps is not None and read:
@@ -254,7 +259,9 @@ class Session:
                 self._reading.take(self._seen, images)
             finally:
                 self._seen = None
-            self._injection.set_w(self._reading.w(self._books.image_count))
+            w = self._reading.w(self._books.image_count)
+            self.inferred = {c.name: own for c, own in zip(self.concepts, w) if c.w is None}
+            self._injection.set_w(w)
 
     # -- state ---------------------------------------------------------------------------------------------
 

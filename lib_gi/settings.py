@@ -15,6 +15,7 @@ from lib_gi.errors import SettingsError, StepRangeError, did_you_mean
 WEIGHTINGS = ("plain", "agreement", "projection")
 MAPS = ("M_star", "agreement")
 """What can be read, and drawn, of a layer's attention to a concept."""
+NONE, AUTO = "none", "auto"  # what the setting `adapter` says beside an adapter's name
 
 
 def _setting(default: Any = MISSING, factory: Any = MISSING, hash: bool | None = None, **shown: Any) -> Any:
@@ -63,6 +64,12 @@ class Settings:
         min=0.0,
         max=10.0,
     )
+    adapter: str = _setting(
+        NONE,
+        label="Adapter",
+        help="none: the strength above. auto: the one trained on the loaded model infers a strength for each picture,"
+        " where a concept has none of its own. Or an adapter's name.",
+    )
 
     def __post_init__(self) -> None:
         for name in ("enabled", "free_text", "hires"):
@@ -73,6 +80,7 @@ class Settings:
         set_(self, "strength", _strength("strength", self.strength))
         set_(self, "strengths", _strengths(self.strengths, self.concepts))
         set_(self, "bound", _bound(self.bound))
+        set_(self, "adapter", _adapter(self.adapter))
         if self.weighting not in WEIGHTINGS:
             hint = did_you_mean(str(self.weighting), WEIGHTINGS)
             raise _wrong("weighting", self.weighting, f"one of {', '.join(WEIGHTINGS)}", hint)
@@ -119,14 +127,25 @@ class Settings:
         values["bound"] = None if self.bound is None else list(self.bound)
         return values
 
-    def strength_of(self, concept: str) -> float:
-        """The strength that acts on this concept, >= 0."""
+    def strength_of(self, concept: str) -> float | None:
+        """The strength that acts on this concept, >= 0; None where the adapter infers it."""
         own = {key_of(name): value for name, value in self.strengths.items()}
-        return own.get(key_of(concept), self.strength)
+        return own.get(key_of(concept), self.strength if self.adapter == NONE else None)
 
-    def w_of(self, concept: str) -> float:
-        """The paper's w of this concept, <= 0: the only place where a strength becomes a w."""
-        return 0.0 - self.strength_of(concept)
+    def w_of(self, concept: str) -> float | None:
+        """The paper's w of this concept, <= 0: the only place where a strength becomes a w; None as above."""
+        strength = self.strength_of(concept)
+        return None if strength is None else 0.0 - strength
+
+    @property
+    def acting(self) -> dict[str, float | None]:
+        """The strength that acts on each concept, None where the adapter infers it."""
+        return {name: self.strength_of(name) for name in self.concepts}
+
+    @property
+    def infers(self) -> bool:
+        """Whether an adapter is needed: some concept has no strength of its own."""
+        return self.enabled and None in self.acting.values()
 
 
 def parse_strengths(text: str) -> dict[str, float]:
@@ -152,9 +171,10 @@ def parse_strengths(text: str) -> dict[str, float]:
     return strengths
 
 
-def format_strengths(strengths: Mapping[str, float]) -> str:
-    """The text that `parse_strengths` reads back: "nudity=6; blood=3"."""
-    return "; ".join(f"{name}={value!r}".removesuffix(".0") for name, value in strengths.items())
+def format_strengths(strengths: Mapping[str, float | None]) -> str:
+    """The text that `parse_strengths` reads back: "nudity=6; blood=3". One that is inferred, None, reads auto."""
+    texts = {name: AUTO if value is None else repr(value).removesuffix(".0") for name, value in strengths.items()}
+    return "; ".join(f"{name}={text}" for name, text in texts.items())
 
 
 def _wrong(name: str, value: Any, expected: str, hint: str = "") -> SettingsError:
@@ -215,6 +235,13 @@ def _bound(value: Any) -> tuple[float, float] | None:
     ):
         raise _wrong("bound", value, "none, or two numbers low and high with 0 <= low <= 1 <= high")
     return float(value[0]), float(value[1])
+
+
+def _adapter(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong("adapter", value, f"{NONE}, {AUTO} or an adapter's name")
+    name = value.strip()
+    return name.casefold() if name.casefold() in (NONE, AUTO) else name
 
 
 def _steps(first: Any, last: Any) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from modules import paths, script_callbacks, scripts, shared
 
 from lib_gi import __version__
+from lib_gi.adapters import BUNDLED, Adapters
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import accordion, arguments, axes, infotext, log, options, routes, tab, tab_concepts
+from lib_gi.webui import accordion, arguments, axes, infotext, log, options, report, routes, tab, tab_concepts
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
@@ -33,7 +34,7 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def ui(self, is_img2img):
         """The accordion's components, in the order of the arguments of the methods below."""
-        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast, page.initial())
+        built = accordion.build(is_img2img, library.catalogue, PREFIX, forecast, page.initial(), adapters.names)
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
@@ -54,7 +55,7 @@ class GrowthInhibitorsScript(scripts.Script):
             for problem in catalogue.problems:
                 logger.warning("%s", problem)
             concepts = policy.concepts(settings, asked.free_text, catalogue)
-            setattr(p, ATTRIBUTE, Protection(host, settings, concepts))
+            setattr(p, ATTRIBUTE, Protection(host, settings, concepts, adapters))
             p.extra_generation_params.update(infotext.write(settings))
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
             logger.error("%s", error)
@@ -72,7 +73,9 @@ class GrowthInhibitorsScript(scripts.Script):
         if protection is None:
             return
         protection.end_sampling()
-        text = told(protection)
+        text = f"{accordion.TITLE}: {report.done(protection)}"
+        p.extra_generation_params.pop(infotext.INFERRED_KEY, None)
+        p.extra_generation_params.update(infotext.write_inferred([d.inferred for d in protection.done]))
         protection.done.clear()  # the next batch tells of its own
         logger.info(text)
         p.comment(text)
@@ -95,20 +98,11 @@ def finish(p):
         setattr(p, ATTRIBUTE, None)
 
 
-def told(protection):
-    """What a batch's sampling passes did, in a sentence."""
-    settings = protection.settings
-    names = format_strengths({c.name: settings.strength_of(c.name) for c in protection.concepts})
-    if not any(settings.strength_of(c.name) for c in protection.concepts):
-        return f"{accordion.TITLE}: {names}, which does nothing"
-    if not protection.done:
-        return f"{accordion.TITLE}: {names}, but no step was sampled in which to act"
-    passes = ", then ".join(f"{d.acted} of {d.steps} steps in {d.layers} layers" for d in protection.done)
-    return f"{accordion.TITLE}: {names}; {passes}; AUTOMATIC1111, {protection.done[-1].optimisation}"
-
-
 def forecast(settings: Settings | GrowthInhibitorError) -> str:
-    """What the accordion's live line says of these settings, or of what is wrong with them."""
+    """What the accordion's live line says of these settings, or of what is wrong with them.
+
+    Raises AdapterError when the adapter that they ask for is not there.
+    """
     if isinstance(settings, GrowthInhibitorError):
         return f"Will not generate: {settings}"
     try:
@@ -117,10 +111,11 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
         return f"Will not generate, because of what is always to be kept out: {error}"
     if not acting.enabled:
         return "Off: nothing is installed."
-    names = format_strengths({name: acting.strength_of(name) for name in acting.concepts})
-    checkpoint = Webui().checkpoint or "the checkpoint that will be loaded"
+    host = Webui()
+    checkpoint = host.checkpoint or "the checkpoint that will be loaded"
+    by = report.comes_by(acting, host, adapters)
     always = "" if acting == settings else " Some of it always, whatever is chosen here."
-    return f"Will inhibit {names} in {checkpoint}: a fixed strength, not calibrated for this model.{always}"
+    return f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"
 
 
 def checkpoint_file():
@@ -156,7 +151,7 @@ def unasked(generation):
 
 def status():
     """What GET /growth-inhibitors/status answers."""
-    host = Webui()
+    host, found = Webui(), adapters.look()
     hooks = 0
     if host.checkpoint:
         parts = [part for name, m in host.unet().named_modules() if name.endswith("attn2") for part in m.modules()]
@@ -165,7 +160,8 @@ def status():
         "version": __version__,
         "checkpoint": host.checkpoint,
         "hooks_in_cross_attention": hooks,
-        "problems": list(library.catalogue().problems),
+        "adapters": [listed.name for listed in found.adapters],
+        "problems": [*library.catalogue().problems, *found.problems],
     }
 
 
@@ -180,11 +176,13 @@ def on_ui_tabs():
 
 
 # In the host's data folder, which neither an update nor the removal of the extension touches.
-library = Library(OwnConcepts(Path(paths.data_path) / "growth-inhibitors"), checkpoint_file)
+data = Path(paths.data_path) / "growth-inhibitors"
+library = Library(OwnConcepts(data), checkpoint_file)
+adapters = Adapters([BUNDLED, data / "adapters"])
 page = options.Page(shared.opts, shared.cmd_opts)
 log.make_audible(shared.cmd_opts.loglevel)
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)
-script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue))
+script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue, adapters.names))
 script_callbacks.on_ui_tabs(on_ui_tabs)
 script_callbacks.on_ui_settings(lambda: page.add(shared.OptionInfo))

@@ -22,6 +22,7 @@ CONCEPTS = st.lists(
     max_size=4,
     unique_by=key_of,
 )
+ADAPTERS = st.sampled_from(["none", "auto", "gi-tiny", "10", "true", "1 to 2", NASTY.strip()]) | NAMES.filter(str.strip)
 STRENGTHS = st.sampled_from([0.0, 3.0, 4.0, 4.5, 20.0]) | st.floats(0, 1e300)
 
 
@@ -39,6 +40,7 @@ def some_settings(draw):
         last_step=draw(st.none() | st.integers(first, 10**9)),
         hires=draw(st.booleans()),
         bound=draw(st.none() | st.tuples(st.floats(0, 1), st.floats(1, 1e9))),
+        adapter=draw(ADAPTERS),
     )
 
 

@@ -12,6 +12,9 @@ from safetensors.torch import load_file, save_file
 from lib_gi.adapter import KINDS, MOST_BYTES, Adapter, inputs_of, new_network
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
+from lib_gi.layers import find_cross_attention
+from tools.gi_tiny.export import unet_key
+from tools.gi_tiny.unet import new_unet
 
 LAYERS = ("down.0.attn2", "mid.attn2", "up.0.attn2")
 STEPS, IMAGES, TOKENS = 2, 3, 4
@@ -82,9 +85,20 @@ def test_another_model_is_told():
     adapter = some_adapter()
     assert adapter.misfit(LAYERS) == ""
     assert "has 2" in adapter.misfit(LAYERS[:2])
-    assert "other names" in adapter.misfit(LAYERS[::-1])
+    assert "other places" in adapter.misfit(LAYERS[::-1])
     with pytest.raises(AdapterError, match="reads 6 numbers .* gives 4"):
         adapter.w(some_features(layers=2))
+
+
+def test_one_that_was_trained_in_diffusers_reads_the_same_model_in_the_webui():
+    unet = new_unet((32,) * 4, 64)
+    names = [layer.name for layer in find_cross_attention(unet)]
+    ending = ".to_k.weight"
+    original = [unet_key(name + ending, unet.config).removesuffix(ending) for name in names]
+    assert original[0].startswith("input_blocks.1.") and len(set(original)) == 16
+    adapter = some_adapter()
+    adapter.layers = tuple(names)
+    assert adapter.misfit(original) == "" and "other places" in adapter.misfit(original[::-1])
 
 
 def test_features_that_are_no_numbers_are_refused():

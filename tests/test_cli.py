@@ -67,6 +67,8 @@ def test_several_pictures_are_numbered_by_their_seeds(model, tmp_path):
         (("--strength", "nan"), "strength"),
         (("--strength", "much"), "--strength"),
         (("--weighting", "plane"), "'plain'"),
+        (("--adapter", "tinny"), "no adapter 'tinny'"),
+        (("--adapter", "tinny.safetensors"), "cannot be read"),
         (("--concept", "knif"), "'knife'"),
         (("--concept", ""), "concepts"),
         (("--strengths", "knife"), "name=number"),
@@ -141,6 +143,7 @@ def test_every_setting_has_an_option():
     assert not any(field.name in text for field in fields(Settings))  # absent unless given
     given = ["--concept", "knife", "--concept", "gun", "--free-text", "--strength", "2", "--strengths", "gun=1"]
     given += ["--weighting", "plain", "--first-step", "1", "--last-step", "2", "--bound", "0.5", "2"]
+    given += ["--adapter", "auto"]
     arguments = cli.parser().parse_args(["generate", "--model", "m", "--prompt", "p", *given])
     expected = Settings(
         concepts=("knife", "gun"),
@@ -151,6 +154,7 @@ def test_every_setting_has_an_option():
         first_step=1,
         last_step=2,
         bound=(0.5, 2.0),
+        adapter="auto",
     )
     assert cli.settings_of(arguments) == expected
     options = {field.name for field in fields(Settings)} - set(cli.UNUSED)

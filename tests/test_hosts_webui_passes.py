@@ -5,10 +5,17 @@ import inspect
 
 import pytest
 import torch
-from tiny_unet import UNet, hooks
+from test_session_adapter import some_adapter
+from tiny_unet import UNet, concept, hooks
 from webui_fakes import Denoiser, Generation, Host, noise, protected, sample
 
+from lib_gi.adapters import Adapters
+from lib_gi.encoded import EncodedConcept
+from lib_gi.errors import AdapterError
+from lib_gi.fingerprint import fingerprint
+from lib_gi.hosts.webui import rows_of
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.session import Session
 
 
 def refined(host, exchange, **settings):
@@ -81,7 +88,7 @@ def test_an_interrupted_pass_tells_what_it_did_until_then():
     with pytest.raises(InterruptedError):
         sample(wrap)
     protection.end_sampling()
-    assert protection.done == [(3, 2, 2, "Doggettx")]
+    assert [done[:4] for done in protection.done] == [(3, 2, 2, "Doggettx")]
 
 
 def test_a_sampler_that_takes_more_steps_than_it_was_told_is_counted_as_it_went():
@@ -92,7 +99,7 @@ def test_a_sampler_that_takes_more_steps_than_it_was_told_is_counted_as_it_went(
     protection.begin_sampling(p)
     sample(wrap, steps=5)
     protection.end_sampling()
-    assert protection.done == [(3, 4, 5, "Doggettx")]
+    assert [done[:4] for done in protection.done] == [(3, 4, 5, "Doggettx")]
 
 
 def test_a_generation_that_dies_between_two_steps_takes_the_hooks_along():
@@ -117,3 +124,49 @@ def test_the_fake_host_has_what_the_real_one_has():
             assert len(mine) == len(theirs), name
         else:
             assert isinstance(real, property), name
+
+
+# -- adapters ----------------------------------------------------------------------------------------------------
+
+
+def adapters_for(folder, *unets):
+    """The adapters of a folder with one for each of these UNets."""
+    for number, unet in enumerate(unets):
+        adapter = some_adapter()
+        adapter.about = {"fingerprint": fingerprint(unet)}
+        adapter.save(folder / f"{number}.safetensors")
+    return Adapters([folder])
+
+
+@pytest.mark.parametrize("way", [{}, {"split": True}, {"without_uncond": True}])
+def test_inferred_scales_are_those_of_a_session_told_the_same_in_every_way_to_share_out_the_rows(tmp_path, way):
+    host = Host()
+    protection = protected(host, adapters_for(tmp_path, host.loaded), adapter="auto")
+    wrap = Denoiser(host, protection.begin_step, parts=(1, 1), **way)
+    p = Generation(wrap)
+    protection.begin_sampling(p)
+    got = sample(wrap)
+    w = protection._session.inferred["a"]
+    protection.end_sampling()
+    assert w.shape == (2, 2) and len(set(w.flatten().tolist())) == 4 and hooks(host.loaded) == 0
+    given = concept("a")
+    with Session(host.loaded, [EncodedConcept("a", given.c_star, given.s, given.e, w)]) as session:
+        session.begin_pass()
+        wrap = Denoiser(host, lambda told: session.begin_step(wrap.step, rows_of(told, False)), parts=(1, 1), **way)
+        expected = sample(wrap)
+    for a, b in zip(got, expected):
+        assert torch.equal(a, b)
+
+
+def test_a_refiner_without_an_adapter_of_its_own_stops_the_generation(tmp_path):
+    host, refiner = Host(), UNet(seed=1)
+    protection = protected(host, adapters_for(tmp_path, host.loaded), adapter="auto")
+    wrap = Denoiser(host, protection.begin_step)
+    p = Generation(wrap)
+    protection.begin_sampling(p)
+    sample(wrap, steps=1)
+    host.loaded = refiner
+    with pytest.raises(AdapterError, match="no adapter for this model"):
+        sample(wrap, steps=1)
+    protection.end_sampling()
+    assert hooks(refiner) == 0

@@ -11,7 +11,7 @@ import pytest
 import test_webui_script
 
 from lib_gi.concepts import Concept, load_catalogue
-from lib_gi.settings import WEIGHTINGS, Settings
+from lib_gi.settings import AUTO, NONE, WEIGHTINGS, Settings
 from lib_gi.webui.arguments import label_of
 
 webui = test_webui_script.webui  # the fixture
@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parents[1] / "localizations"
 LANGUAGES = ("zh_CN", "ja_JP", "de_DE", "es_ES")  # the stems of the usual localizations, with which the host joins ours
 EXAMPLES = {"nudity=6; blood=3", "nudity=6; blood", "red shoes; clown", "0.4, 2.5"}
 KEPT = {"Growth Inhibitors", *WEIGHTINGS, *EXAMPLES}  # names, and what is typed as it stands
+CHOSEN = {NONE, AUTO}  # what the setting `adapter` says; elsewhere they are words like any other
 OWN = Concept("clown", "red nose", "circus")
 
 
@@ -62,7 +63,7 @@ def shown(webui, monkeypatch):
         accordion.build(False, load_catalogue, "growth_inhibitors", str)
         words += [word for part in gr.made for word in words_of(part)]
     names = {label_of(concept) for concept in load_catalogue()} | {OWN.name, OWN.phrase, OWN.category}
-    return {word for word in words if word} - KEPT - names
+    return {word for word in words if word} - KEPT - CHOSEN - names
 
 
 def test_there_is_a_file_for_each_language_and_no_other_and_the_guide_names_them():
@@ -84,6 +85,8 @@ def test_what_users_type_is_the_same_in_the_translation(language):
         assert translation.strip() == translation != ""
         for kept in KEPT:
             assert not re.search(rf"\b{re.escape(kept)}\b", word) or kept in translation, word
+        for chosen in CHOSEN:
+            assert f"{chosen}:" not in word or chosen in translation, word
 
 
 def test_all_languages_have_their_words_in_the_same_order():

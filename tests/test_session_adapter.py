@@ -6,7 +6,7 @@ from tiny_unet import GUIDED, LatentUNet, UNet, concept, inputs, latents
 
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.encoded import EncodedConcept
-from lib_gi.errors import AdapterError, SettingsError
+from lib_gi.errors import AdapterError, NeverHitError, SettingsError
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
@@ -164,6 +164,13 @@ def test_nothing_stays_installed_whatever_happens_in_the_reading(unet):
     assert not unet._forward_pre_hooks and torch.equal(unet(*inputs()), before)
 
 
+def test_a_call_before_which_nothing_could_be_read_is_refused(unet):
+    with pytest.raises(NeverHitError, match="the adapter had read nothing"):
+        with Session(unet, [inferred()], adapter=some_adapter()) as session:
+            session.begin_step(0, GUIDED)
+            unet.forward(*inputs())  # as what calls it around its hooks would
+
+
 def test_a_missing_or_foreign_adapter_is_refused_before_anything_runs(unet):
     with pytest.raises(SettingsError, match="there is no adapter"):
         Session(unet, [inferred()])
@@ -171,4 +178,8 @@ def test_a_missing_or_foreign_adapter_is_refused_before_anything_runs(unet):
     foreign.layers = LAYERS[:2]
     with pytest.raises(AdapterError, match="does not belong"):
         Session(unet, [inferred()], adapter=foreign)
+    other = some_adapter()
+    other.about = {"weighting": "plain"}
+    with pytest.raises(AdapterError, match="weighting"):
+        Session(unet, [inferred()], adapter=other)
     assert Session(unet, [concept()], adapter=foreign)  # not needed, so not asked

@@ -47,6 +47,9 @@ def test_a_strength_that_is_no_finite_number_from_zero_is_refused(value):
         ("free_text", None),
         ("weighting", "agreemnt"),
         ("weighting", None),
+        ("adapter", None),
+        ("adapter", " "),
+        ("adapter", 3),
         ("concepts", 5),
         ("concepts", ["nudity", 3]),
         ("concepts", ["nudity", " "]),
@@ -104,6 +107,14 @@ def test_a_concept_has_its_own_strength_or_the_common_one_and_w_is_its_negative(
     assert math.copysign(1, settings(strength=0).w_of("blood")) == 1
 
 
+def test_with_an_adapter_a_concept_keeps_a_strength_of_its_own_and_the_others_is_inferred():
+    chosen = settings(strengths="Blood=3", adapter=" AUTO ")
+    assert chosen.adapter == "auto" and chosen.acting == {"nudity": None, "blood": 3} and chosen.infers
+    assert chosen.w_of("nudity") is None and chosen.w_of("blood") == -3
+    assert not settings(strengths="nudity=2; blood=3", adapter="auto").infers and not settings().infers
+    assert format_strengths(chosen.acting) == "nudity=auto; blood=3"
+
+
 def test_settings_are_frozen_copyable_and_hashable():
     chosen = settings(strengths={"blood": 3})
     assert deepcopy(chosen) == chosen and hash(deepcopy(chosen)) == hash(chosen)
@@ -116,9 +127,10 @@ def test_settings_are_frozen_copyable_and_hashable():
     STRENGTHS,
     st.sampled_from(["plain", "agreement", "projection"]),
     st.none() | st.tuples(st.floats(0, 1), st.floats(1, 9)),
+    st.sampled_from(["none", "auto"]) | NAMES,
 )
-def test_a_dict_gives_back_equal_settings(names, strength, weighting, bound):
-    chosen = Settings(True, tuple(names), True, strength, {names[0]: 1.0}, weighting, 1, 7, False, bound)
+def test_a_dict_gives_back_equal_settings(names, strength, weighting, bound, adapter):
+    chosen = Settings(True, tuple(names), True, strength, {names[0]: 1.0}, weighting, 1, 7, False, bound, adapter)
     assert Settings.from_dict(chosen.to_dict()) == chosen
 
 

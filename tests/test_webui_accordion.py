@@ -7,7 +7,7 @@ import fake_gradio
 import pytest
 
 from lib_gi.concepts import Catalogue, Concept, load_catalogue
-from lib_gi.errors import ConceptError, SettingsError
+from lib_gi.errors import AdapterError, ConceptError, SettingsError
 from lib_gi.settings import Settings
 from lib_gi.webui.arguments import FIELDS, settings_from
 from lib_gi.webui.infotext import KEY, SETTINGS_KEY, write
@@ -28,8 +28,8 @@ def describe(outcome):
     return f"{type(outcome).__name__} <{outcome}>"
 
 
-def built(ui, is_img2img=False, catalogue=CATALOGUE):
-    return ui[0].build(is_img2img, lambda: catalogue, "growth_inhibitors", describe)
+def built(ui, is_img2img=False, catalogue=CATALOGUE, adapters=("tiny",)):
+    return ui[0].build(is_img2img, lambda: catalogue, "growth_inhibitors", describe, adapters=lambda: list(adapters))
 
 
 def by_name(accordion):
@@ -91,11 +91,20 @@ def test_everything_lies_in_one_accordion_and_the_rare_settings_in_one_inside_it
     accordion = by_name(built(ui))
     outer = gr.made[0]
     assert outer.label == "Growth Inhibitors" and not gr.open_blocks
-    for name in ("concepts", "free_text", "strength", "strengths"):
+    for name in ("concepts", "free_text", "strength", "adapter", "strengths"):
         assert accordion[name].inside == [outer]
     for name in ("weighting", "first_step", "last_step", "hires", "bound"):
         advanced = accordion[name].inside[-1]
         assert advanced.label == "Advanced" and not advanced.open
+
+
+def test_the_adapters_that_there_are_can_be_chosen_also_those_that_were_added_later(ui):
+    names = []
+    listed = by_name(built(ui, adapters=names))["adapter"]
+    assert (listed.value, listed.choices) == ("none", ["none", "auto"])
+    [(now, [], [output])] = listed.focus_events
+    names.append("tiny")
+    assert output is listed and now()["choices"] == ["none", "auto", "tiny"]
 
 
 def test_building_it_asks_nothing_of_the_host(ui):
@@ -139,6 +148,18 @@ def test_the_line_tells_what_will_happen_or_what_is_wrong(ui):
     assert "alert" in wrong and "SettingsError" in wrong and "choose a concept" in wrong
     wrong = tell(*(values | {"enabled": True, "concepts": ["dog"], "bound": "9"}).values())
     assert "alert" in wrong and "bound" in wrong
+
+
+def test_what_only_the_describer_finds_wrong_is_told_as_an_alert_too(ui):
+    def describes(outcome):
+        if isinstance(outcome, Settings):
+            raise AdapterError("there is no adapter")
+        return f"Will not: {outcome}"
+
+    accordion = ui[0].build(False, lambda: CATALOGUE, "growth_inhibitors", describes)
+    _, tell = line_of(accordion)
+    assert "alert" in (text := tell(*(component.value for component in accordion.components)))
+    assert "Will not: there is no adapter" in text
 
 
 def test_nothing_that_a_user_types_is_taken_for_html(ui):
@@ -213,6 +234,7 @@ def test_the_line_tells_once_of_a_file_that_cannot_be_read(ui):
         Settings(concepts=("nudity",)),
         Settings(concepts=("blood", "a: b, c"), free_text=True, strengths={"blood": 6}),
         Settings(True, ("dog",), False, 2.5, {}, "plain", 3, 12, False, (0.4, 2.5)),
+        Settings(concepts=("dog",), adapter="another"),
     ],
 )
 def test_a_pasted_infotext_fills_the_form_with_the_settings_it_came_from(ui, made):

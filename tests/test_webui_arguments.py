@@ -25,6 +25,7 @@ FORM = {
     "last_step": "",
     "hires": True,
     "bound": "",
+    "adapter": "none",
 }
 
 
@@ -177,6 +178,8 @@ def test_a_form_without_any_concept_is_refused():
         ("strengths", "nudity"),
         ("weighting", None),
         ("weighting", "agreemnt"),
+        ("adapter", None),
+        ("adapter", []),
         ("first_step", 1.5),
         ("first_step", None),
         ("first_step", math.nan),
@@ -241,10 +244,11 @@ def test_any_arguments_give_settings_or_one_of_our_errors(args):
     st.none() | st.integers(2, 150),
     st.booleans(),
     st.none() | st.tuples(st.floats(0, 1), st.floats(1, 9)),
+    st.sampled_from(["none", "auto", "gi-tiny"]),
 )
-def test_settings_shown_in_the_form_are_read_back_equal(names, words, strength, weighting, last, hires, bound):
+def test_settings_shown_in_the_form_are_read_back_equal(names, words, strength, weighting, last, hires, bound, adapter):
     own = {names[0]: strength + 0.5}
-    made = Settings(True, (*names, *words), bool(words), strength, own, weighting, 2, last, hires, bound)
+    made = Settings(True, (*names, *words), bool(words), strength, own, weighting, 2, last, hires, bound, adapter)
     shown = form_of(made.to_dict(), CATALOGUE)
     assert settings_from([shown[name] for name in FIELDS], CATALOGUE) == made
 

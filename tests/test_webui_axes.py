@@ -33,7 +33,7 @@ def plot():
 def registered():
     """Our axes by the last part of their label."""
     xyz = plot()
-    axes.register(xyz, lambda: CATALOGUE)
+    axes.register(xyz, lambda: CATALOGUE, lambda: ["tiny"])
     return {option.label.removeprefix("[Growth Inhibitors] "): option for option in xyz.axis_options[1:]}
 
 
@@ -52,7 +52,7 @@ def test_the_axes_are_added_once_after_the_plots_own():
     xyz = plot()
     axes.register(xyz, lambda: CATALOGUE)
     axes.register(xyz, lambda: CATALOGUE)
-    names = ["Strength", "Concepts", "Weighting", "First step", "Last step"]
+    names = ["Strength", "Concepts", "Weighting", "First step", "Last step", "Adapter"]
     assert [option.label for option in xyz.axis_options] == ["Seed", *(f"[Growth Inhibitors] {n}" for n in names)]
 
 
@@ -71,7 +71,7 @@ def test_the_hosts_before_ui_callback_adds_the_axes_where_there_is_a_plot(monkey
     axes.register_found()
     modules.scripts.scripts_data.append(SimpleNamespace(module=xyz))
     axes.register_found()
-    assert len(xyz.axis_options) == 6 and "nudity" in xyz.axis_options[2].choices()
+    assert len(xyz.axis_options) == 7 and "nudity" in xyz.axis_options[2].choices()
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,20 @@ def test_the_hosts_before_ui_callback_adds_the_axes_where_there_is_a_plot(monkey
         ({"Weighting": " plain"}, {"weighting": "plain"}),
         ({"First_step": "5"}, {"first_step": 5}),
         ({"Last_step": "9"}, {"last_step": 9}),
+        ({"Adapter": " Auto"}, {"adapter": "auto"}),
+        ({"Adapter": "tiny"}, {"adapter": "tiny"}),
+        ({"Adapter": "tiny", "Strength": "2"}, {"adapter": "tiny", "strength": 2.0, "strengths": {}}),
         ({"Last_step": "-1"}, {"last_step": None}),
     ],
 )
 def test_a_cell_is_drawn_with_its_axes_values_and_otherwise_as_set(chosen, changed):
     assert axes.overridden(MADE, cell(**chosen)) == Settings(**MADE.to_dict() | changed)
+
+
+def test_an_axis_of_strengths_is_not_left_without_effect_by_an_adapter():
+    inferring = Settings(concepts=("nudity", "blood"), adapter="auto")
+    drawn = axes.overridden(inferring, cell(Strength="7"))
+    assert set(drawn.acting.values()) == {7.0}
 
 
 def test_a_generation_without_axes_keeps_its_settings():
@@ -118,6 +127,8 @@ def test_one_cells_value_is_not_anothers():
         ("Weighting", "agreemnt"),
         ("First step", -1),
         ("Last step", -2),
+        ("Adapter", "tinny"),
+        ("Adapter", ""),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_before_any_cell_is_drawn(label, value):
@@ -128,7 +139,7 @@ def test_a_value_that_cannot_be_used_is_refused_before_any_cell_is_drawn(label, 
 
 def test_good_values_are_confirmed_and_the_choices_are_among_them():
     options = registered()
-    for label in ("Concepts", "Weighting"):
+    for label in ("Concepts", "Weighting", "Adapter"):
         options[label].confirm(SimpleNamespace(), options[label].choices())
     options["Strength"].confirm(SimpleNamespace(), [0.0, 4.0, 20.0])
     assert options["Concepts"].choices() == ["nudity", "blood", "dog"]

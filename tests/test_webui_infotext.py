@@ -46,7 +46,18 @@ def test_what_is_left_out_is_the_default_of_version_1():
         "last_step": None,
         "hires": True,
         "bound": None,
+        "adapter": "none",
     }
+
+
+def test_a_strength_that_an_adapter_infers_is_written_as_auto_and_one_of_its_own_as_a_number():
+    made = Settings(concepts=("nudity", "blood"), strengths={"blood": 4}, adapter="gi-tiny")
+    assert write(made) == {KEY: "nudity=auto; blood=4", SETTINGS_KEY: "version=1; adapter=gi-tiny"}
+
+
+def test_a_concept_that_is_auto_asks_for_an_adapter_even_where_the_settings_are_lost():
+    values, _ = read({KEY: "nudity=auto; blood=3"})
+    assert values["adapter"] == "auto" and values["strengths"] == {"blood": 3.0}
 
 
 def test_nothing_is_written_while_disabled():

@@ -35,6 +35,11 @@ def test_a_request_adds_concepts_and_raises_strengths():
     assert strengths_of(POLICY.enforced(asked)) == {"Blood": 9, "gun": 2, "nudity": 6}
 
 
+def test_an_adapter_infers_what_a_request_adds_and_never_what_is_required():
+    acting = POLICY.enforced(Settings(concepts=("blood", "gun"), adapter="auto"))
+    assert acting.acting == {"blood": 4, "gun": None, "nudity": 6} and acting.adapter == "auto"
+
+
 requests = st.builds(
     Settings,
     concepts=st.lists(st.sampled_from(["Nudity", "blood", "gun", "beer"]), unique=True, min_size=1).map(tuple),

@@ -14,7 +14,9 @@ from webui_fakes import Denoiser, Generation, Host, OptionInfo, Options, sample
 
 from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, SettingsError
+from lib_gi.hosts.webui import Done
 from lib_gi.webui.arguments import FIELDS
+from lib_gi.webui.report import FIXED
 
 FILE = Path(__file__).parents[1] / "scripts" / "growth_inhibitors.py"
 
@@ -97,7 +99,8 @@ def test_an_api_call_is_inhibited_recorded_and_said(webui):
     off, on = webui.generate(), webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 3}})
     assert all(differs(off, on))
     assert on.params["Growth Inhibitors"] == "nudity=4; blood=3"
-    assert on.comments == ["Growth Inhibitors: nudity=4; blood=3; 3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx"]
+    done = f"3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx; {FIXED}"
+    assert on.comments == [f"Growth Inhibitors: nudity=4; blood=3; {done}"]
     assert hooks(webui.loaded.loaded) == 0
 
 
@@ -144,7 +147,7 @@ def test_each_batch_tells_of_its_own_passes(webui):
     told = []
     p.comment = told.append
     for steps in (2, 5):
-        protection.done.append(SimpleNamespace(layers=3, acted=steps, steps=steps, optimisation="Doggettx"))
+        protection.done.append(Done(3, steps, steps, "Doggettx"))
         webui.call("post_sample", p, SimpleNamespace(), [])
     assert ["2 of 2 steps" in told[0], "5 of 5 steps" in told[1], "2 of 2 steps" in told[1]] == [True, True, False]
 
@@ -173,7 +176,7 @@ def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
     forecast = webui.module.forecast
     from lib_gi.settings import Settings
 
-    assert "nudity=4 in tiny" in forecast(Settings(concepts=("nudity",)))
+    assert f"nudity=4 in tiny: {FIXED}" in forecast(Settings(concepts=("nudity",)))
     assert forecast(Settings.disabled()).startswith("Off")
     assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
 

@@ -1,6 +1,7 @@
 """Small stand-ins for what AUTOMATIC1111 hands to a script; the suite against a real WebUI checks their shape."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import torch
@@ -12,9 +13,9 @@ from lib_gi.hosts.webui import Protection
 from lib_gi.settings import Settings
 
 
-def protected(host, **settings):
+def protected(host, adapters=None, **settings):
     """A protection from the concept "a" in this host."""
-    return Protection(host, Settings(concepts=("a",), **settings), [Concept("a", "a")])
+    return Protection(host, Settings(concepts=("a",), **settings), [Concept("a", "a")], adapters)
 
 
 class Host:
@@ -34,7 +35,7 @@ class Host:
 
     def encode(self, asked, w, size):
         self.encoded.append((asked.name, size))
-        return concept(asked.name, strength=-w)
+        return replace(concept(asked.name), w=None) if w is None else concept(asked.name, strength=-w)
 
 
 class Denoiser(nn.Module):

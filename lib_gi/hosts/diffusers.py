@@ -10,18 +10,21 @@ pipeline object can do.
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from lib_gi import adapters, reading
+from lib_gi.adapter import Adapter
 from lib_gi.concepts import Catalogue, Concept, load_catalogue
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import ConceptError, NeverHitError, RowCountError, SettingsError, UnsupportedModelError
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
-from lib_gi.settings import Settings
+from lib_gi.settings import NONE, Settings, format_strengths
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ def growth_inhibitors(
     concepts: Iterable[str | Concept] | str = (),
     strength: float = 4.0,
     *,
+    adapter: str | Path | Adapter = NONE,
     cond_first: bool | None = None,
     clip_skip: int | None = None,
     catalogue: Catalogue | None = None,
@@ -43,6 +47,8 @@ def growth_inhibitors(
 
     concepts: names of the catalogue, `Concept` objects, or free words with free_text=True.
     strength: from 0, which does nothing. settings: further fields of `Settings`.
+    adapter: infers the strength of each concept that has none in `strengths`: "auto" for the one that was trained on
+    this model, a name of `models/adapters`, a .safetensors file, or one that is loaded.
     cond_first: the order of rows under guidance; None for that of diffusers, negative prompt first.
     clip_skip: the same that is given to the pipeline. catalogue: in place of the one in the package.
     record_features: keep what the layers saw, for `session.features()`.
@@ -50,7 +56,7 @@ def growth_inhibitors(
 
     A step is one step of the scheduler: one of Heun calls the UNet twice. A loop of one's own that calls
     `pipe.unet` has to call `set_timesteps` for each sampling pass, as pipelines do.
-    Raises SettingsError, ConceptError or UnsupportedModelError before anything is drawn.
+    Raises SettingsError, ConceptError, AdapterError or UnsupportedModelError before anything is drawn.
     """
     if isinstance(concepts, str):
         concepts = [name for name in concepts.split(";") if name.strip()] or [concepts]
@@ -60,11 +66,16 @@ def growth_inhibitors(
             raise ConceptError(f"a concept is {item!r}; expected a name or a Concept; write the name as text")
     own = [item for item in asked if isinstance(item, Concept)]
     names = tuple(item.name if isinstance(item, Concept) else item for item in asked)
-    chosen = Settings.from_dict({"concepts": names, "strength": strength, **settings})
+    asked_adapter, loaded = adapters.given(adapter)
+    chosen = Settings.from_dict({"concepts": names, "strength": strength, "adapter": asked_adapter, **settings})
     unet = unet_of(pipe) if chosen.enabled else getattr(pipe, "unet", None)
     catalogue = (load_catalogue() if catalogue is None else catalogue).joined(own)
     found = catalogue.resolve(chosen.concepts, chosen.free_text) if chosen.enabled else ()
     encoded = [encode(pipe, concept, chosen.w_of(concept.name), clip_skip) for concept in found]
+    by = f"the adapter {chosen.adapter}" if chosen.infers else "a fixed strength"
+    if chosen.infers and loaded is None:
+        picked = adapters.Adapters().choose(chosen, unet)
+        loaded, by = picked.adapter, str(picked)
     session = Session(
         unet,
         encoded,
@@ -73,6 +84,7 @@ def growth_inhibitors(
         last_step=chosen.last_step,
         bound=chosen.bound,
         record_features=record_features,
+        adapter=loaded,
         recording=recording,
     )
     with session:
@@ -88,7 +100,9 @@ def growth_inhibitors(
                 "the pipeline's UNet was replaced inside the context, so what it drew then was not inhibited;"
                 " expected the UNet that was there at the start; enter again after a change of model"
             )
-    logger.debug("inhibited %s in %d calls", ", ".join(names), session.calls)
+    told = format_strengths(chosen.acting)
+    last = f", {reading.told(reading.ranges(session.inferred))} in the last pass" if session.inferred else ""
+    logger.debug("inhibited %s in %d calls by %s%s", told, session.calls, by, last)
 
 
 def unet_of(pipe: Any) -> nn.Module:
@@ -109,8 +123,8 @@ def unet_of(pipe: Any) -> nn.Module:
     )
 
 
-def encode(pipe: Any, concept: Concept, w: float, clip_skip: int | None = None) -> EncodedConcept:
-    """The concept as the pipeline's own text encoders see it, with the scale w (<= 0) for each token.
+def encode(pipe: Any, concept: Concept, w: float | None, clip_skip: int | None = None) -> EncodedConcept:
+    """The concept as the pipeline's own text encoders see it, with the scale w (<= 0, or None) for each token.
 
     Raises ConceptError when the phrase has no token of its own, or more than one context has room for.
     """
@@ -133,7 +147,7 @@ def encode(pipe: Any, concept: Concept, w: float, clip_skip: int | None = None) 
         )
     if isinstance(c_star, (tuple, list)):  # newer pipelines add the negative context and pooled ones
         c_star = c_star[0]
-    return EncodedConcept(concept.name, c_star, s, e, torch.full((1, e - s), w))
+    return EncodedConcept.even(concept.name, c_star, s, e, w)
 
 
 def span(pipe: Any, tokenizer: Any, concept: Concept) -> tuple[int, int]:
@@ -170,9 +184,12 @@ class _Watcher:
         self.total = 0
 
     def install(self, unet: nn.Module) -> list[Any]:
-        """The handles of a hook before each call of the UNet and one after it."""
+        """The handles of a hook before each call of the UNet and one after it.
+
+        The first comes before the session's own, which read the rows that it tells.
+        """
         return [
-            unet.register_forward_pre_hook(self.before, with_kwargs=True),
+            unet.register_forward_pre_hook(self.before, with_kwargs=True, prepend=True),
             unet.register_forward_hook(self.after),
         ]
 

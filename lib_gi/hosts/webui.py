@@ -6,14 +6,17 @@ is kept, and raised from inside the host's denoiser, where it does stop the gene
 
 import logging
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from torch import nn
 
+from lib_gi.adapters import Adapters
 from lib_gi.concepts import Concept
 from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError, StepRangeError
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.reading import ranges
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
 from lib_gi.settings import Settings
@@ -24,12 +27,17 @@ Fault = tuple[type[GrowthInhibitorError], str]
 
 
 class Done(NamedTuple):
-    """What a sampling pass did: layers reached, steps in which the inhibitors acted, steps that there were."""
+    """What a sampling pass did: layers reached, steps in which the inhibitors acted, steps that there were.
+
+    adapter: which one inferred strengths, and `inferred` which; both are empty where the strengths were given.
+    """
 
     layers: int
     acted: int
     steps: int
     optimisation: str
+    adapter: str = ""
+    inferred: Mapping[str, str] = MappingProxyType({})
 
 
 class Protection:
@@ -41,8 +49,11 @@ class Protection:
 
     _all: ClassVar["weakref.WeakSet[Protection]"] = weakref.WeakSet()
 
-    def __init__(self, host: Webui, settings: Settings, concepts: Sequence[Concept]) -> None:
+    def __init__(
+        self, host: Webui, settings: Settings, concepts: Sequence[Concept], adapters: Adapters | None = None
+    ) -> None:
         self.host, self.settings, self.concepts = host, settings, tuple(concepts)
+        self._adapters = Adapters() if adapters is None else adapters
         self.done: list[Done] = []
         self._refusal: Fault | None = None
         self._forget_pass()
@@ -172,16 +183,19 @@ class Protection:
         if self._fault is not None or self._excused:
             return
         try:
-            s = self.settings
+            s, unet = self.settings, self.host.unet()
+            chosen = self._adapters.choose(s, unet, self.host.weights) if s.infers else None
             session = Session(
-                self.host.unet(),
+                unet,
                 [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],
                 weighting=s.weighting,
                 first_step=s.first_step,
                 last_step=s.last_step,
                 bound=s.bound,
+                adapter=chosen.adapter if chosen else None,
             )
             self._session = session.__enter__()
+            self._adapter = str(chosen) if chosen else ""
             self._weights, self._hits_before = self.host.weights, 0
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
             self._fault = kept(error)
@@ -198,7 +212,8 @@ class Protection:
     def _note_what_was_done(self) -> None:
         if self.armed and self._acted:
             layers = sum(1 for hits in self._session.hits.values() if hits)
-            self.done.append(Done(layers, len(self._acted), len(self._steps), self.host.optimisation))
+            by = self._adapter, ranges(self._session.inferred)
+            self.done.append(Done(layers, len(self._acted), len(self._steps), self.host.optimisation, *by))
 
     def _take_out(self) -> None:
         session, self._session = self._session, None
@@ -212,7 +227,7 @@ class Protection:
         self._fault = self._refusal
         self._size = 0, 0
         self._excused = False
-        self._weights, self._hits_before = "", 0
+        self._weights, self._adapter, self._hits_before = "", "", 0
         self._acted: set[int] = set()
         self._steps: set[int] = set()
 

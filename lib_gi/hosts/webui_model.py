@@ -63,8 +63,8 @@ class Webui:
         is_edit = getattr(self._shared.sd_model, "cond_stage_key", None) == "edit"
         return is_edit and scale is not None and scale != 1.0
 
-    def encode(self, concept: Concept, w: float, size: tuple[int, int]) -> EncodedConcept:
-        """The concept as the host's own text encoder sees it, with the scale w (<= 0) for each token.
+    def encode(self, concept: Concept, w: float | None, size: tuple[int, int]) -> EncodedConcept:
+        """The concept as the host's own text encoder sees it, with the scale w (<= 0, or None) for each token.
 
         size: width and height of the picture, which SDXL's conditioning asks for. Clip skip, textual inversion
         and LoRA act as they do on a prompt; brackets and colons mean nothing; the infotext learns nothing of it.
@@ -85,7 +85,7 @@ class Webui:
                 hijack.extra_generation_params = told
         if isinstance(c_star, dict):  # SDXL: the context of both encoders, and a vector that is not attended to
             c_star = c_star["crossattn"]
-        return EncodedConcept(concept.name, c_star, 1, e, torch.full((1, e - 1), w))
+        return EncodedConcept.even(concept.name, c_star, 1, e, w)
 
     def _loaded(self) -> Any:
         from modules import sd_models

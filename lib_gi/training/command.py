@@ -73,6 +73,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
 
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
     about = {
+        "model": arguments.model.name.removesuffix(".safetensors"),
         "fingerprint": fingerprint(pipe.unet),
         "sampler": type(pipe.scheduler).__name__,
         "steps": arguments.steps,

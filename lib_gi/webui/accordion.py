@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from lib_gi.adapter_names import adapter_choices
 from lib_gi.concepts import Catalogue
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.settings import Settings
@@ -56,6 +57,7 @@ class Pasted:
 
     name: str
     catalogue: Callable[[], Catalogue] = field(compare=False, repr=False)
+    adapters: Callable[[], list[str]] = field(compare=False, repr=False)
 
     def __call__(self, params: Mapping[str, Any]) -> Any:
         values, warnings = infotext.read(params)
@@ -67,7 +69,9 @@ class Pasted:
             return None
         catalogue = self.catalogue()
         value = form_of(values, catalogue)[self.name]
-        # The list in the page may be older than a concept that is filled in.
+        # The list in the page may be older than what is filled in.
+        if self.name == "adapter":
+            return gr.update(value=value, choices=adapter_choices(self.adapters()))
         return gr.update(value=value, choices=labels(catalogue)) if self.name == "concepts" else value
 
 
@@ -77,14 +81,16 @@ def build(
     elem_prefix: str,
     describe: Describe,
     initial: Settings | None = None,
+    adapters: Callable[[], list[str]] = list,
 ) -> Accordion:
     """The accordion's components, made inside the host's block that is open; nothing else is changed.
 
     catalogue: asked whenever it matters, so that concepts that were added in the meantime are listed and act.
     elem_prefix: what every component's HTML id begins with; the tab and the component's name follow. describe: the
-    text of the line that tells what will happen, from the settings or from what is wrong with them. It is called
-    from then on whenever the form changes or its page is loaded, and not while it is built. initial: what the form
-    begins with, whatever the host has kept of it; without, nothing is ticked but what the host's own defaults say.
+    text of the line that tells what will happen, from the settings or from what is wrong with them; it may find more
+    that is wrong. It is called from then on whenever the form changes or its page is loaded, and not while it is built.
+    initial: what the form begins with, whatever the host has kept of it; without, nothing is ticked but what the host's
+    own defaults say. adapters: the names that can be chosen beside none and auto, asked as the catalogue is.
     """
     form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue(), initial)
     made: dict[str, Any] = {}
@@ -99,6 +105,7 @@ def build(
         made["concepts"] = form.choice_of_concepts()
         made["free_text"] = form.text("free_text", "red shoes; clown")
         made["strength"] = form.slider("strength")
+        made["adapter"] = gr.Dropdown(choices=adapter_choices(adapters()), **form.common("adapter"))
         made["strengths"] = form.text("strengths", "nudity=6; blood=3")
         told = gr.HTML(value=line_of_defaults, elem_id=form.id("line"))
         with gr.Accordion("Advanced", open=False, elem_id=form.id("advanced")):
@@ -119,16 +126,17 @@ def build(
                 getattr(component, event)(
                     fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
                 )
-    listed = made["concepts"]
-    listed.focus(  # whoever opens the list sees what there is by now
-        fn=lambda: gr.update(choices=labels(catalogue())),
-        inputs=[],
-        outputs=[listed],
-        show_progress="hidden",
-        queue=False,
-        api_name=False,
-    )
-    pasted = [Pasted(name, catalogue) for name in FIELDS]
+    now = {"concepts": lambda: labels(catalogue()), "adapter": lambda: adapter_choices(adapters())}
+    for name, choices in now.items():  # whoever opens a list sees what there is by now
+        made[name].focus(
+            fn=lambda choices=choices: gr.update(choices=choices()),
+            inputs=[],
+            outputs=[made[name]],
+            show_progress="hidden",
+            queue=False,
+            api_name=False,
+        )
+    pasted = [Pasted(name, catalogue, adapters) for name in FIELDS]
     return Accordion(components, list(zip(components, pasted)), pasted)
 
 
@@ -180,9 +188,9 @@ def _line(args: list[Any], catalogue: Catalogue, describe: Describe) -> str:
     outcome: Settings | GrowthInhibitorError
     try:
         outcome = settings_from(args, catalogue)
+        text = describe(outcome)
     except GrowthInhibitorError as error:
-        outcome = error
-    text = describe(outcome)
+        outcome, text = error, describe(error)
     wrong = isinstance(outcome, GrowthInhibitorError)
     untold = [problem for problem in catalogue.problems if problem not in text]
     return _reserved(line_of(text, wrong) + "".join(line_of(problem, wrong=True) for problem in untold))

@@ -5,9 +5,10 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from lib_gi.adapter_names import adapter_choices, unknown_error
 from lib_gi.concepts import Catalogue, key_of, load_catalogue
 from lib_gi.errors import SettingsError
-from lib_gi.settings import WEIGHTINGS, Settings
+from lib_gi.settings import NONE, WEIGHTINGS, Settings
 
 ATTRIBUTE = "growth_inhibitors_overrides"
 """Where a cell's generation `p` carries its axes' values: a dict of fields of `Settings`."""
@@ -24,22 +25,24 @@ def xyz_module(scripts: ModuleType) -> ModuleType | None:
     return None
 
 
-def register_found(catalogue: Callable[[], Catalogue] = load_catalogue) -> None:
+def register_found(
+    catalogue: Callable[[], Catalogue] = load_catalogue, adapters: Callable[[], list[str]] = list
+) -> None:
     """Adds our axes to the X/Y/Z plot that the host has loaded, if it has; for the host's on_before_ui."""
     from modules import scripts
 
     xyz = xyz_module(scripts)
     if xyz is not None:
-        register(xyz, catalogue)
+        register(xyz, catalogue, adapters)
 
 
-def register(xyz: ModuleType, catalogue: Callable[[], Catalogue]) -> None:
+def register(xyz: ModuleType, catalogue: Callable[[], Catalogue], adapters: Callable[[], list[str]] = list) -> None:
     """Adds our axes to those of the X/Y/Z plot; does nothing for axes that are there already.
 
-    catalogue: gives the concepts that an axis may hold, and is asked whenever they matter.
+    catalogue: gives the concepts that an axis may hold, and is asked whenever they matter; so do the names of adapters.
     """
     present = {option.label for option in xyz.axis_options}
-    for option in _options(xyz.AxisOption, catalogue):
+    for option in _options(xyz.AxisOption, catalogue, adapters):
         if option.label not in present:
             xyz.axis_options.append(option)
 
@@ -47,8 +50,9 @@ def register(xyz: ModuleType, catalogue: Callable[[], Catalogue]) -> None:
 def overridden(settings: Settings, p: Any) -> Settings:
     """The settings with the values that X/Y/Z axes have set for this cell.
 
-    The strength axis acts on every concept, also on those that have a strength of their own. Raises SettingsError
-    where an axis is used while growth inhibitors are disabled, and where the values do not fit together.
+    The strength axis acts on every concept, also on those that have a strength of their own or that an adapter infers,
+    unless there is an axis of adapters too. Raises SettingsError where an axis is used while growth inhibitors are
+    disabled, and where the values do not fit together.
     """
     changes = dict(getattr(p, ATTRIBUTE, None) or {})
     if not changes:
@@ -60,17 +64,24 @@ def overridden(settings: Settings, p: Any) -> Settings:
             " concept, or remove the axis"
         )
     if "strength" in changes:
-        changes["strengths"] = {}
+        changes = {"adapter": NONE} | changes | {"strengths": {}}
     elif "concepts" in changes:
         kept = {key_of(name) for name in changes["concepts"]}
         changes["strengths"] = {n: value for n, value in settings.strengths.items() if key_of(n) in kept}
     return replace(settings, **changes)
 
 
-def _options(option: type, catalogue: Callable[[], Catalogue]) -> list[Any]:
+def _options(option: type, catalogue: Callable[[], Catalogue], adapters: Callable[[], list[str]]) -> list[Any]:
     def named(text: str) -> tuple[str, ...]:
         names = Settings(concepts=text).concepts
         return tuple(concept.name for concept in catalogue().resolve(names))
+
+    def known(text: str) -> str:
+        name = Settings(enabled=False, adapter=text).adapter
+        names = adapters()
+        if key_of(name) not in map(key_of, adapter_choices(names)):
+            raise unknown_error(name, names)
+        return name
 
     def none_for_end(step: int) -> int | None:
         return None if step == -1 else step
@@ -84,6 +95,7 @@ def _options(option: type, catalogue: Callable[[], Catalogue]) -> list[Any]:
         axis("Weighting", str, "weighting", str.strip, choices=lambda: list(WEIGHTINGS)),
         axis("First step", int, "first_step", int),
         axis("Last step", int, "last_step", none_for_end),
+        axis("Adapter", str, "adapter", known, choices=lambda: adapter_choices(adapters())),
     ]
 
 

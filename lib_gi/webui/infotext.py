@@ -2,23 +2,26 @@
 
     Growth Inhibitors: nudity=4; blood=3
     Growth Inhibitors settings: version=1; weighting=plain; bound=0.4 to 2.5
+    Growth Inhibitors inferred: nudity=0.4 to 2.1
 
-The first key gives each concept the strength that acted on it, the second what else differs from the defaults.
+The first key gives each concept the strength that acted on it, or "auto" where an adapter infers it; the second what
+else differs from the defaults. The third, which nothing is read back from, has what an adapter inferred in a batch.
 Readers split at commas and colons, take quotes and braces for their own, or read the line as YAML; so those signs,
 and whatever cannot be seen, stand in names as %XX, the percent-encoding of their UTF-8.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from lib_gi.errors import SettingsError, did_you_mean
-from lib_gi.settings import Settings
+from lib_gi.settings import AUTO, NONE, Settings
 
 KEY = "Growth Inhibitors"
 SETTINGS_KEY = "Growth Inhibitors settings"
-KEYS = (KEY, SETTINGS_KEY)
+INFERRED_KEY = "Growth Inhibitors inferred"
+KEYS = (KEY, SETTINGS_KEY, INFERRED_KEY)
 VERSION = 1
 """To be raised, and told apart in `read`, when a default changes: what is left out stands for the default."""
 
@@ -36,7 +39,7 @@ def write(settings: Settings) -> dict[str, str]:
     """The keys and texts that record the settings; none of them while disabled."""
     if not settings.enabled:
         return {}
-    acting = {name: settings.strength_of(name) for name in settings.concepts}
+    acting = settings.acting
     texts = {"version": str(VERSION)}
     for name, default in Settings.defaults().items():
         value = getattr(settings, name)
@@ -44,9 +47,15 @@ def write(settings: Settings) -> dict[str, str]:
             continue
         if name != "strengths":
             texts[name.replace("_", " ")] = _text_of(value)
-        elif value != _own(acting, settings.strength):  # such as a name in capitals: kept to the letter
+        elif value != _own(acting, settings):  # such as a name in capitals: kept to the letter
             texts[name] = _escape(_pairs_text(value))
     return {KEY: _pairs_text(acting), SETTINGS_KEY: "; ".join(f"{name}={text}" for name, text in texts.items())}
+
+
+def write_inferred(passes: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The key and text that record what an adapter inferred: of each sampling pass a strength's range by concept."""
+    texts = ["; ".join(f"{_escape(name)}={strengths}" for name, strengths in one.items()) for one in passes if one]
+    return {INFERRED_KEY: _begun_well(" then ".join(texts))} if texts else {}
 
 
 def read(params: Mapping[str, Any]) -> Read:
@@ -59,26 +68,29 @@ def read(params: Mapping[str, Any]) -> Read:
     warnings: list[str] = []
     try:
         acting = _read_pairs(params[KEY])
-        values = Settings.from_dict({"concepts": list(acting), "strengths": acting}).to_dict()
+        given = {name: strength for name, strength in acting.items() if strength is not None}
+        values = Settings.from_dict({"concepts": list(acting), "strengths": given}).to_dict()
     except SettingsError as error:
         return Read({}, [f"{KEY!r} could not be read, and nothing was taken from it: {error}"])
-    values["strengths"] = {}
+    values |= {"strengths": {}, "adapter": AUTO if None in acting.values() else NONE}
     for name, text in _read_texts(params.get(SETTINGS_KEY), warnings).items():
         try:
             if name not in values or name in ("enabled", "concepts"):
                 raise SettingsError(f"it is unknown here.{did_you_mean(name, values)}")
-            value = _read_pairs(_unescape(text)) if name == "strengths" else _value_of(text)
+            value = _READERS.get(name, _value_of)(text)
             values = Settings.from_dict(values | {name: value}).to_dict()
         except SettingsError as error:
             warnings.append(f"the setting {name!r} of {SETTINGS_KEY!r} was left at its default: {error}")
     settings = Settings.from_dict(values)
-    if not settings.strengths or any(settings.strength_of(name) != acting[name] for name in acting):
-        values["strengths"] = _own(acting, settings.strength)
+    if not settings.strengths or settings.acting != acting:
+        values["strengths"] = _own(acting, settings)
     return Read(values, warnings)
 
 
-def _own(acting: Mapping[str, float], common: float) -> dict[str, float]:
-    return {name: strength for name, strength in acting.items() if strength != common}
+def _own(acting: Mapping[str, float | None], settings: Settings) -> dict[str, float]:
+    """The strengths that are the concepts' own: not the common one, and not those that are inferred."""
+    common = settings.strength if settings.adapter == NONE else None
+    return {name: strength for name, strength in acting.items() if strength not in (None, common)}
 
 
 # -- texts ---------------------------------------------------------------------------------------------------
@@ -108,17 +120,23 @@ def _value_of(text: str) -> Any:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def _pairs_text(strengths: Mapping[str, float]) -> str:
-    text = "; ".join(f"{_escape(name)}={_text_of(float(strength))}" for name, strength in strengths.items())
-    return f"; {text}" if text.startswith("%") else text  # no YAML text may begin with a percent sign
+def _pairs_text(strengths: Mapping[str, float | None]) -> str:
+    texts = {name: AUTO if value is None else _text_of(float(value)) for name, value in strengths.items()}
+    text = "; ".join(f"{_escape(name)}={value}" for name, value in texts.items())
+    return _begun_well(text)
 
 
-def _read_pairs(text: Any) -> dict[str, float]:
-    pairs: dict[str, float] = {}
+def _begun_well(text: str) -> str:
+    """The text, which no YAML reader takes for anything else by its first sign."""
+    return f"; {text}" if text.startswith("%") else text
+
+
+def _read_pairs(text: Any) -> dict[str, float | None]:
+    pairs: dict[str, float | None] = {}
     for name, number in _split(text):
         name = _unescape(name)
         try:
-            strength = float(number)
+            strength = None if number == AUTO else float(number)
         except ValueError as error:
             raise SettingsError(
                 f"the strength of {name!r} is {number!r}; expected a number; write for example {name}=4"
@@ -182,3 +200,7 @@ def _unescape(text: str) -> str:
         raise SettingsError(
             f"{text!r} is not well escaped: {error}; expected %XX for signs; paste it as it was written"
         ) from error
+
+
+# Of fields whose texts may look like numbers.
+_READERS = {"strengths": lambda text: _read_pairs(_unescape(text)), "adapter": _unescape}

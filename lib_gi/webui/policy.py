@@ -15,8 +15,9 @@ from lib_gi.settings import Settings, parse_strengths
 class Policy:
     """The concepts that are always kept out, with the least strength of each; none where nothing is required.
 
-    A request may add concepts and raise strengths. All else (weighting, steps, hires pass, bound) acts on all concepts
-    at once, and is the default while anything is required: each could be set so that hardly anything is kept out.
+    A request may add concepts, whose strengths an adapter may infer, and raise strengths. All else (weighting, steps,
+    hires pass, bound) acts on all concepts at once, and is the default while anything is required: each could be set so
+    that hardly anything is kept out.
     """
 
     required: Settings = Settings.disabled()
@@ -41,12 +42,12 @@ class Policy:
         """The settings that act: those asked for, and what is required."""
         if not self.required.enabled or not asked.enabled:
             return self.required if self.required.enabled else asked
-        strengths = {name: asked.strength_of(name) for name in asked.concepts}
+        strengths = {name: strength for name, strength in asked.acting.items() if strength is not None}
         kept = {key_of(name): name for name in asked.concepts}
         for name in self.required.concepts:
             own = kept.setdefault(key_of(name), name)
             strengths[own] = max(strengths.get(own, 0.0), self.required.strength_of(name))
-        return replace(self.required, concepts=tuple(kept.values()), strengths=strengths)
+        return replace(self.required, concepts=tuple(kept.values()), strengths=strengths, adapter=asked.adapter)
 
     def concepts(self, settings: Settings, free_text: bool, catalogue: Catalogue) -> tuple[Concept, ...]:
         """The concepts of enforced settings. Raises ConceptError for one that was asked for and does not exist.

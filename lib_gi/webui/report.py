@@ -1,0 +1,36 @@
+"""What the page says of a generation: what strengths come by, and afterwards what was done."""
+
+from lib_gi import reading
+from lib_gi.adapters import Adapters
+from lib_gi.hosts.webui import Protection
+from lib_gi.hosts.webui_model import Webui
+from lib_gi.settings import Settings, format_strengths
+
+FIXED = "a fixed strength, not calibrated for this model"
+
+
+def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
+    """What the strengths come by in the loaded checkpoint; errors as for `Adapters.choose`."""
+    if not settings.infers:
+        return FIXED
+    if not host.checkpoint:
+        return f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
+    return f"auto by {adapters.choose(settings, host.unet(), host.weights)}"
+
+
+def done(protection: Protection) -> str:
+    """What a batch's sampling passes did."""
+    settings = protection.settings
+    acting = {c.name: settings.strength_of(c.name) for c in protection.concepts}
+    names = format_strengths(acting)
+    if not any(strength != 0 for strength in acting.values()):
+        return f"{names}, which does nothing"
+    if not protection.done:
+        return f"{names}, but no step was sampled in which to act"
+    passes = ", then ".join(
+        f"{d.acted} of {d.steps} steps in {d.layers} layers"
+        + (f" with {reading.told(d.inferred)} by {d.adapter}" if d.adapter else "")
+        for d in protection.done
+    )
+    end = "" if settings.infers else f"; {FIXED}"
+    return f"{names}; {passes}; AUTOMATIC1111, {protection.done[-1].optimisation}{end}"

@@ -1,0 +1,35 @@
+"""The command line: strengths that an adapter infers."""
+
+import json
+
+import cli_runs
+import numpy as np
+import torch
+from cli_runs import COMMON, generate
+from PIL import Image
+from test_session_adapter import some_adapter
+
+from lib_gi.layers import find_cross_attention
+from lib_gi.loading import load_pipeline
+from lib_gi.pictures import INFOTEXT_KEY, LABEL_HEIGHT
+
+model = cli_runs.model  # the fixture
+
+
+def test_an_adapters_file_infers_and_is_named_in_the_picture_and_auto_without_one_is_refused(model, capsys, tmp_path):
+    unet = load_pipeline(model).unet
+    layers = [layer.name for layer in find_cross_attention(unet)]
+    adapter = some_adapter(layers, bias=-3.0, gain=0.0)
+    adapter.mean, adapter.deviation = torch.zeros(2 * len(layers)), torch.ones(2 * len(layers))
+    adapter.save(tmp_path / "mine.safetensors")
+    options = ("--model", model, *COMMON)
+    given = ("--adapter", tmp_path / "mine.safetensors", "--side-by-side")
+    assert generate(*options, *given, "--out", tmp_path / "inferred.png") == 0
+    assert generate(*options, "--strength", 3, "--side-by-side", "--out", tmp_path / "fixed.png") == 0
+    with Image.open(tmp_path / "inferred.png") as inferred, Image.open(tmp_path / "fixed.png") as fixed:
+        one, other = (np.asarray(picture)[LABEL_HEIGHT:] for picture in (inferred, fixed))
+        told = json.loads(json.loads(inferred.text["parameters"].partition(f"{INFOTEXT_KEY}: ")[2]))
+    assert np.array_equal(one, other) and told["adapter"] == "mine"
+    capsys.readouterr()
+    assert generate(*options, "--adapter", "auto", "--out", tmp_path / "none.png") == 2
+    assert "no adapter for this model" in capsys.readouterr().err and not (tmp_path / "none.png").exists()
