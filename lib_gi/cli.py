@@ -72,7 +72,7 @@ def parser() -> Parser:
     generate.add_argument("--negative", default="", help="negative prompt")
     method = generate.add_argument_group("growth inhibitors")
     for field in fields(Settings):
-        if field.name not in UNUSED:
+        if field.name not in (*UNUSED, "heatmap"):  # which is added below, in a form of its own
             add_setting(method, field)
     generate.add_argument("--seed", type=int, default=0, help="of the first picture; the next ones count up")
     generate.add_argument("--steps", type=int, default=20)
@@ -85,6 +85,7 @@ def parser() -> Parser:
     generate.add_argument(
         "--heatmap",
         nargs="?",
+        default=argparse.SUPPRESS,
         const=MAPS[0],
         choices=MAPS,
         help="also where each concept grows, over the picture and over the steps, in files beside it;"
@@ -151,7 +152,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
     from lib_gi.sampling import GROWTH, Job, pictures_of
 
     seeds = range(arguments.seed, arguments.seed + arguments.count)
-    files = output_files(arguments.out, seeds, GROWTH if arguments.heatmap else ())
+    files = output_files(arguments.out, seeds, GROWTH if settings.heatmap else ())
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
     job = Job(
         model=arguments.model.stem,
@@ -163,7 +164,6 @@ def run_generate(arguments: argparse.Namespace) -> None:
         width=arguments.width,
         height=arguments.height,
         side_by_side=arguments.side_by_side,
-        heatmap=arguments.heatmap,
         heatmap_scale=arguments.heatmap_scale,
     )
     for file in pictures_of(pipe, job, dict(zip(seeds, files))):
@@ -187,7 +187,7 @@ def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
         from lib_gi.recording import checked_scale
 
         checked_scale(arguments.heatmap_scale, "--heatmap-scale")
-        if not arguments.heatmap:
+        if not settings.heatmap:
             raise SettingsError("--heatmap-scale is given without a heat map; expected both; add --heatmap")
     if settings.first_step >= arguments.steps:
         raise StepRangeError(

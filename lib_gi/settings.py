@@ -1,7 +1,7 @@
 """The settings of a generation: the one place that UI, API, infotext, X/Y/Z axes and command line follow.
 
 A field's metadata says how it is shown and what it may hold: label, help, and where they apply min, max (of a
-slider, not of what is allowed), step and choices.
+slider, not of what is allowed), step and choices; and recorded=False where it leaves the picture as it is.
 """
 
 import math
@@ -63,6 +63,13 @@ class Settings:
         min=0.0,
         max=10.0,
     )
+    heatmap: str | None = _setting(
+        None,
+        label="Heat maps",
+        help="Beside each picture, of each concept: M_star, where it would be put; agreement, where it is. Takes time.",
+        choices=MAPS,
+        recorded=False,
+    )
 
     def __post_init__(self) -> None:
         for name in ("enabled", "free_text", "hires"):
@@ -76,6 +83,9 @@ class Settings:
         if self.weighting not in WEIGHTINGS:
             hint = did_you_mean(str(self.weighting), WEIGHTINGS)
             raise _wrong("weighting", self.weighting, f"one of {', '.join(WEIGHTINGS)}", hint)
+        if self.heatmap not in (None, *MAPS):
+            hint = did_you_mean(str(self.heatmap), MAPS)
+            raise _wrong("heatmap", self.heatmap, f"none, or one of {', '.join(MAPS)}", hint)
         _steps(self.first_step, self.last_step)
         if self.enabled and not self.concepts:
             raise SettingsError(
@@ -127,6 +137,10 @@ class Settings:
     def w_of(self, concept: str) -> float:
         """The paper's w of this concept, <= 0: the only place where a strength becomes a w."""
         return 0.0 - self.strength_of(concept)
+
+
+RECORDED = tuple(f.name for f in fields(Settings) if f.metadata.get("recorded", True))
+"""The fields that an infotext tells: those that make the picture what it is."""
 
 
 def parse_strengths(text: str) -> dict[str, float]:

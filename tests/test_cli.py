@@ -141,6 +141,7 @@ def test_every_setting_has_an_option():
     assert not any(field.name in text for field in fields(Settings))  # absent unless given
     given = ["--concept", "knife", "--concept", "gun", "--free-text", "--strength", "2", "--strengths", "gun=1"]
     given += ["--weighting", "plain", "--first-step", "1", "--last-step", "2", "--bound", "0.5", "2"]
+    given += ["--heatmap", "agreement"]
     arguments = cli.parser().parse_args(["generate", "--model", "m", "--prompt", "p", *given])
     expected = Settings(
         concepts=("knife", "gun"),
@@ -151,6 +152,7 @@ def test_every_setting_has_an_option():
         first_step=1,
         last_step=2,
         bound=(0.5, 2.0),
+        heatmap="agreement",
     )
     assert cli.settings_of(arguments) == expected
     options = {field.name for field in fields(Settings)} - set(cli.UNUSED)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lib_gi.concepts import Catalogue, Concept
 from lib_gi.errors import ConceptError, GrowthInhibitorError, SettingsError, StepRangeError
-from lib_gi.settings import WEIGHTINGS, Settings
+from lib_gi.settings import MAPS, WEIGHTINGS, Settings
 from lib_gi.webui.arguments import FIELDS, form_of, label_of, settings_from
 
 CATALOGUE = Catalogue(
@@ -25,6 +25,7 @@ FORM = {
     "last_step": "",
     "hires": True,
     "bound": "",
+    "heatmap": "off",
 }
 
 
@@ -241,10 +242,11 @@ def test_any_arguments_give_settings_or_one_of_our_errors(args):
     st.none() | st.integers(2, 150),
     st.booleans(),
     st.none() | st.tuples(st.floats(0, 1), st.floats(1, 9)),
+    st.sampled_from([None, *MAPS]),
 )
-def test_settings_shown_in_the_form_are_read_back_equal(names, words, strength, weighting, last, hires, bound):
+def test_settings_shown_in_the_form_are_read_back_equal(names, words, strength, weighting, last, hires, bound, heat):
     own = {names[0]: strength + 0.5}
-    made = Settings(True, (*names, *words), bool(words), strength, own, weighting, 2, last, hires, bound)
+    made = Settings(True, (*names, *words), bool(words), strength, own, weighting, 2, last, hires, bound, heatmap=heat)
     shown = form_of(made.to_dict(), CATALOGUE)
     assert settings_from([shown[name] for name in FIELDS], CATALOGUE) == made
 

@@ -46,7 +46,14 @@ def test_what_is_left_out_is_the_default_of_version_1():
         "last_step": None,
         "hires": True,
         "bound": None,
+        "heatmap": None,
     }
+
+
+def test_a_heat_map_which_leaves_the_picture_as_it_is_is_neither_told_nor_taken():
+    assert write(Settings(concepts=("nudity",), heatmap="M_star")) == write(Settings(concepts=("nudity",)))
+    values, [warning] = read({KEY: "nudity=4", SETTINGS_KEY: "version=1; heatmap=M_star"})
+    assert values["heatmap"] is None and "unknown here" in warning
 
 
 def test_nothing_is_written_while_disabled():

@@ -58,6 +58,7 @@ def webui(monkeypatch, tmp_path, loggers):
     names = ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs", "on_ui_settings")
     registered = {name: [] for name in names}
     contents = {
+        "images": {"save_image": lambda image, folder, name, *named_by, **told: None},
         "paths": {"data_path": str(tmp_path)},
         "scripts": {"Script": type("Script", (), {}), "AlwaysVisible": object(), "scripts_data": []},
         "script_callbacks": {name: found.append for name, found in registered.items()},

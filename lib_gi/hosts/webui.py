@@ -12,8 +12,9 @@ from typing import Any, ClassVar, NamedTuple
 from torch import nn
 
 from lib_gi.concepts import Concept
-from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError, StepRangeError
+from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
 from lib_gi.settings import Settings
@@ -44,6 +45,7 @@ class Protection:
     def __init__(self, host: Webui, settings: Settings, concepts: Sequence[Concept]) -> None:
         self.host, self.settings, self.concepts = host, settings, tuple(concepts)
         self.done: list[Done] = []
+        self._recording: Recording | None = None
         self._refusal: Fault | None = None
         self._forget_pass()
         self._all.add(self)
@@ -93,8 +95,7 @@ class Protection:
             calls = max(1, denoiser.total_steps // max(1, denoiser.steps))  # 2 where the sampler's order is 2
             step = denoiser.step // calls
             if not self._session.passes:
-                self._session.begin_pass()
-                self._check_steps(denoiser.steps)
+                self._session.begin_pass(denoiser.steps)
             self._session.begin_step(step, rows_of(params, self.host.edits(denoiser)))
             self._steps.add(step)
             last = self.settings.last_step
@@ -112,6 +113,11 @@ class Protection:
         for watch in self._watches:
             watch.remove()
         self._forget_pass()
+
+    def take_recording(self) -> Recording | None:
+        """What was recorded of a batch, in all its passes, where heat maps are asked for; the next one begins anew."""
+        recording, self._recording = self._recording, None
+        return recording
 
     # -- what the watched module runs ----------------------------------------------------------------------
 
@@ -152,13 +158,6 @@ class Protection:
                 " replaced UNet such as TensorRT's cannot be inhibited)"
             )
 
-    def _check_steps(self, steps: int) -> None:
-        if self.settings.first_step >= steps:
-            raise StepRangeError(
-                f"first_step is {self.settings.first_step}, but this sampling pass has only the steps 0 to"
-                f" {steps - 1}, so nothing would be inhibited; lower first_step to one of them"
-            )
-
     @property
     def _hits(self) -> int:
         return 0 if self._session is None else sum(self._session.hits.values())
@@ -171,6 +170,8 @@ class Protection:
             return
         try:
             s = self.settings
+            if s.heatmap and self._recording is None:
+                self._recording = Recording()
             session = Session(
                 self.host.unet(),
                 [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],
@@ -178,6 +179,7 @@ class Protection:
                 first_step=s.first_step,
                 last_step=s.last_step,
                 bound=s.bound,
+                recording=self._recording,
             )
             self._session = session.__enter__()
             self._weights, self._hits_before = self.host.weights, 0

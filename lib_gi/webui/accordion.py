@@ -15,9 +15,9 @@ import gradio as gr
 
 from lib_gi.concepts import Catalogue
 from lib_gi.errors import GrowthInhibitorError
-from lib_gi.settings import Settings
+from lib_gi.settings import RECORDED, Settings
 from lib_gi.webui import infotext
-from lib_gi.webui.arguments import FIELDS, form_of, label_of, settings_from
+from lib_gi.webui.arguments import FIELDS, OFF, form_of, label_of, settings_from
 
 try:
     from modules.ui_components import InputAccordion
@@ -50,7 +50,8 @@ class Accordion:
 class Pasted:
     """One field's value for the form, from an infotext's parameters; None leaves the component as it is.
 
-    An infotext that tells nothing of growth inhibitors changes nothing: pasting never switches protection off.
+    An infotext that tells nothing of growth inhibitors changes nothing: pasting never switches protection off. Nor
+    does any change a field that none tells.
     Equal for the same field in both tabs, by which the host's "send to img2img" finds the component to send to.
     """
 
@@ -63,7 +64,7 @@ class Pasted:
             for warning in warnings:
                 logger.warning("%s", warning)
                 gr.Warning(html.escape(f"{TITLE}: {warning}", quote=False))
-        if not values:
+        if not values or self.name not in RECORDED:
             return None
         catalogue = self.catalogue()
         value = form_of(values, catalogue)[self.name]
@@ -107,6 +108,7 @@ def build(
             made["last_step"] = form.text("last_step", "to the end")
             made["hires"] = gr.Checkbox(**form.common("hires"))
             made["bound"] = form.text("bound", "0.4, 2.5")
+            made["heatmap"] = gr.Radio(choices=[OFF, *_SHOWN["heatmap"]["choices"]], **form.common("heatmap"))
 
     components = [made[name] for name in FIELDS]
     for component in components:

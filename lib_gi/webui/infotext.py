@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from lib_gi.errors import SettingsError, did_you_mean
-from lib_gi.settings import Settings
+from lib_gi.settings import RECORDED, Settings
 
 KEY = "Growth Inhibitors"
 SETTINGS_KEY = "Growth Inhibitors settings"
@@ -40,7 +40,7 @@ def write(settings: Settings) -> dict[str, str]:
     texts = {"version": str(VERSION)}
     for name, default in Settings.defaults().items():
         value = getattr(settings, name)
-        if name == "concepts" or value == default:
+        if name == "concepts" or name not in RECORDED or value == default:
             continue
         if name != "strengths":
             texts[name.replace("_", " ")] = _text_of(value)
@@ -65,8 +65,8 @@ def read(params: Mapping[str, Any]) -> Read:
     values["strengths"] = {}
     for name, text in _read_texts(params.get(SETTINGS_KEY), warnings).items():
         try:
-            if name not in values or name in ("enabled", "concepts"):
-                raise SettingsError(f"it is unknown here.{did_you_mean(name, values)}")
+            if name not in RECORDED or name in ("enabled", "concepts"):
+                raise SettingsError(f"it is unknown here.{did_you_mean(name, RECORDED)}")
             value = _read_pairs(_unescape(text)) if name == "strengths" else _value_of(text)
             values = Settings.from_dict(values | {name: value}).to_dict()
         except SettingsError as error:

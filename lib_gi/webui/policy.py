@@ -16,7 +16,8 @@ class Policy:
     """The concepts that are always kept out, with the least strength of each; none where nothing is required.
 
     A request may add concepts and raise strengths. All else (weighting, steps, hires pass, bound) acts on all concepts
-    at once, and is the default while anything is required: each could be set so that hardly anything is kept out.
+    at once, and is the default while anything is required: each could be set so that hardly anything is kept out. Heat
+    maps show, and change nothing.
     """
 
     required: Settings = Settings.disabled()
@@ -46,7 +47,7 @@ class Policy:
         for name in self.required.concepts:
             own = kept.setdefault(key_of(name), name)
             strengths[own] = max(strengths.get(own, 0.0), self.required.strength_of(name))
-        return replace(self.required, concepts=tuple(kept.values()), strengths=strengths)
+        return replace(self.required, concepts=tuple(kept.values()), strengths=strengths, heatmap=asked.heatmap)
 
     def concepts(self, settings: Settings, free_text: bool, catalogue: Catalogue) -> tuple[Concept, ...]:
         """The concepts of enforced settings. Raises ConceptError for one that was asked for and does not exist.
