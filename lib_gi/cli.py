@@ -16,11 +16,10 @@ from typing import NoReturn
 from lib_gi.concepts import load_catalogue, resolve
 from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
-from lib_gi.settings import MAPS, Settings
+from lib_gi.settings import MAPS, MOST_SEED, Settings
 from lib_gi.training import command
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-MOST_SEED = 2**32 - 1  # what the WebUI takes too
 # Fields that this command has no use for: it is there to inhibit, and it has no second pass.
 UNUSED = ("enabled", "hires")
 

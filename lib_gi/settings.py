@@ -12,6 +12,7 @@ from typing import Any
 from lib_gi.concepts import key_of
 from lib_gi.errors import SettingsError, StepRangeError, did_you_mean
 
+MOST_SEED = 2**32 - 1  # what the WebUI takes
 WEIGHTINGS = ("plain", "agreement", "projection")
 MAPS = ("M_star", "agreement")
 """What can be read, and drawn, of a layer's attention to a concept."""

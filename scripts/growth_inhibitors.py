@@ -2,18 +2,20 @@
 
 import logging
 import weakref
+from functools import partial
 from pathlib import Path
 
-from modules import images, paths, script_callbacks, scripts, shared
+from modules import call_queue, images, paths, script_callbacks, scripts, shared
 
 from lib_gi import __version__
 from lib_gi.errors import GrowthInhibitorError
+from lib_gi.hosts import webui_draw
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import accordion, arguments, axes, growth, infotext, log, options, routes, tab, tab_concepts
+from lib_gi.webui import accordion, arguments, axes, growth, infotext, log, options, routes, tab, tab_concepts, tab_try
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
@@ -206,7 +208,9 @@ def on_app_started(demo, app):
 
 def on_ui_tabs():
     """The host's page asks for further tabs."""
-    return tab.build([tab_concepts.section(library)], PREFIX)
+    draw, queued = partial(webui_draw.picture, accordion.TITLE), call_queue.wrap_gradio_gpu_call
+    trying = tab_try.section(library.catalogue, draw, queued, shared.state.interrupt)
+    return tab.build([tab_concepts.section(library), trying], PREFIX)
 
 
 # In the host's data folder, which neither an update nor the removal of the extension touches.

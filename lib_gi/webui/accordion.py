@@ -87,7 +87,7 @@ def build(
     from then on whenever the form changes or its page is loaded, and not while it is built. initial: what the form
     begins with, whatever the host has kept of it; without, nothing is ticked but what the host's own defaults say.
     """
-    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue(), initial)
+    form = Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue(), initial)
     made: dict[str, Any] = {}
 
     def line(*values: Any) -> str:
@@ -136,10 +136,10 @@ def labels(catalogue: Catalogue) -> list[str]:
     return [label_of(concept) for concepts in catalogue.categories().values() for concept in concepts]
 
 
-class _Form:
+class Form:
     """Makes components from what `Settings` tells of its fields."""
 
-    def __init__(self, prefix: str, catalogue: Catalogue, initial: Settings | None) -> None:
+    def __init__(self, prefix: str, catalogue: Catalogue, initial: Settings | None = None) -> None:
         self._prefix, self._catalogue = prefix, catalogue
         empty = Settings.defaults() | {"enabled": False}
         self.values = form_of(empty if initial is None else initial.to_dict(), catalogue)
@@ -163,7 +163,7 @@ class _Form:
 
 
 @contextmanager
-def _frame(form: _Form) -> Iterator[Any]:
+def _frame(form: Form) -> Iterator[Any]:
     """The component that enables; what is made inside lies in its accordion."""
     if InputAccordion is not None:
         enabled = InputAccordion(form.values["enabled"], label=TITLE, elem_id=form.id("enabled"))
