@@ -16,11 +16,10 @@ from typing import NoReturn
 from lib_gi.concepts import load_catalogue, resolve
 from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
-from lib_gi.settings import AUTO, MAPS, NONE, Settings
+from lib_gi.settings import AUTO, MAPS, MOST_SEED, NONE, Settings
 from lib_gi.training import command
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-MOST_SEED = 2**32 - 1  # what the WebUI takes too
 # Fields that this command has no use for: it is there to inhibit, and it has no second pass.
 UNUSED = ("enabled", "hires")
 
@@ -72,7 +71,7 @@ def parser() -> Parser:
     generate.add_argument("--negative", default="", help="negative prompt")
     method = generate.add_argument_group("growth inhibitors")
     for field in fields(Settings):
-        if field.name not in UNUSED:
+        if field.name not in (*UNUSED, "heatmap"):  # which is added below, in a form of its own
             add_setting(method, field)
     generate.add_argument("--seed", type=int, default=0, help="of the first picture; the next ones count up")
     generate.add_argument("--steps", type=int, default=20)
@@ -85,6 +84,7 @@ def parser() -> Parser:
     generate.add_argument(
         "--heatmap",
         nargs="?",
+        default=argparse.SUPPRESS,
         const=MAPS[0],
         choices=MAPS,
         help="also where each concept grows, over the picture and over the steps, in files beside it;"
@@ -158,7 +158,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
     if adapter is None and name not in (NONE, AUTO):
         Adapters().named(name)
     seeds = range(arguments.seed, arguments.seed + arguments.count)
-    files = output_files(arguments.out, seeds, GROWTH if arguments.heatmap else ())
+    files = output_files(arguments.out, seeds, GROWTH if settings.heatmap else ())
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
     job = Job(
         model=arguments.model.stem,
@@ -170,7 +170,6 @@ def run_generate(arguments: argparse.Namespace) -> None:
         width=arguments.width,
         height=arguments.height,
         side_by_side=arguments.side_by_side,
-        heatmap=arguments.heatmap,
         heatmap_scale=arguments.heatmap_scale,
         adapter=adapter,
     )
@@ -195,7 +194,7 @@ def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
         from lib_gi.recording import checked_scale
 
         checked_scale(arguments.heatmap_scale, "--heatmap-scale")
-        if not arguments.heatmap:
+        if not settings.heatmap:
             raise SettingsError("--heatmap-scale is given without a heat map; expected both; add --heatmap")
     if settings.first_step >= arguments.steps:
         raise StepRangeError(

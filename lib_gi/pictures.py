@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from lib_gi.errors import SettingsError
-from lib_gi.settings import Settings
+from lib_gi.settings import RECORDED, Settings
 
 INFOTEXT_KEY = "Growth Inhibitors"
 LABEL_HEIGHT = 20
@@ -18,7 +18,8 @@ LABEL_HEIGHT = 20
 def infotext(prompt: str, negative: str, values: dict[str, object], settings: Settings) -> str:
     """A picture's parameters in the WebUI's form."""
     # The WebUI quotes a value that holds commas or colons as a JSON string.
-    quoted = json.dumps(json.dumps(settings.to_dict(), ensure_ascii=False), ensure_ascii=False)
+    recorded = {name: value for name, value in settings.to_dict().items() if name in RECORDED}
+    quoted = json.dumps(json.dumps(recorded, ensure_ascii=False), ensure_ascii=False)
     pairs = [f"{key}: {value}" for key, value in (values | {INFOTEXT_KEY: quoted}).items()]
     lines = [prompt, *([f"Negative prompt: {negative}"] if negative else []), ", ".join(pairs)]
     return "\n".join(lines)

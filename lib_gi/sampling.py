@@ -22,7 +22,7 @@ GROWTH = ("heatmap.png", "curve.png", "curve.json")
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be sampled; width and height None stand for the model's own, heatmap None for no heat map.
+    """What is to be sampled; width and height None stand for the model's own.
 
     adapter: the one that the settings name, where it is not among those that are found by name.
     """
@@ -36,7 +36,6 @@ class Job:
     width: int | None
     height: int | None
     side_by_side: bool
-    heatmap: str | None = None
     heatmap_scale: float | None = None
     adapter: Adapter | None = None
 
@@ -50,7 +49,7 @@ def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path
     # The delay keeps the bar away until the first step is done, so that an error before it stands alone.
     with tqdm(total=total, unit="step", desc="sampling", mininterval=0.5, delay=0.01) as bar:
         for seed, file in files.items():
-            recording = Recording() if job.heatmap else None
+            recording = Recording() if job.settings.heatmap else None
             # The picture with inhibitors comes first: what is wrong with the settings shows at once.
             with inhibited(pipe, job.settings, recording, job.adapter):
                 picture = inhibited_picture = sample(pipe, job, seed, bar)
@@ -67,7 +66,7 @@ def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path
 def growth_files(recording: Recording, job: Job, picture: Image.Image, file: Path, parameters: str) -> Iterator[Path]:
     """The files beside a picture's `file` that show where concepts grew in it, each as soon as it is written."""
     heat_file, curve_file, numbers_file = (beside(file, ending) for ending in GROWTH)
-    save_png(heatmaps.sheet(recording, 0, picture, job.heatmap, job.heatmap_scale), heat_file, parameters)
+    save_png(heatmaps.sheet(recording, 0, picture, job.settings.heatmap, job.heatmap_scale), heat_file, parameters)
     yield heat_file
     save_png(curves.sheet(recording, 0), curve_file, parameters)
     yield curve_file
@@ -80,7 +79,7 @@ def inhibited(
 ) -> Any:
     """The context manager in which `pipe` suppresses what `settings` say, by this adapter where there is one."""
     values = settings.to_dict()
-    for name in ("enabled", "hires"):
+    for name in ("enabled", "hires", "heatmap"):
         del values[name]
     if adapter is not None:
         values["adapter"] = adapter

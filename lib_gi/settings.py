@@ -1,7 +1,7 @@
 """The settings of a generation: the one place that UI, API, infotext, X/Y/Z axes and command line follow.
 
 A field's metadata says how it is shown and what it may hold: label, help, and where they apply min, max (of a
-slider, not of what is allowed), step and choices.
+slider, not of what is allowed), step and choices; and recorded=False where it leaves the picture as it is.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import Any
 from lib_gi.concepts import key_of
 from lib_gi.errors import SettingsError, StepRangeError, did_you_mean
 
+MOST_SEED = 2**32 - 1  # what the WebUI takes
 WEIGHTINGS = ("plain", "agreement", "projection")
 MAPS = ("M_star", "agreement")
 """What can be read, and drawn, of a layer's attention to a concept."""
@@ -70,6 +71,13 @@ class Settings:
         help="none: the strength above. auto: the one trained on the loaded model infers a strength for each picture,"
         " where a concept has none of its own. Or an adapter's name.",
     )
+    heatmap: str | None = _setting(
+        None,
+        label="Heat maps",
+        help="Beside each picture, of each concept: M_star, where it would be put; agreement, where it is. Takes time.",
+        choices=MAPS,
+        recorded=False,
+    )
 
     def __post_init__(self) -> None:
         for name in ("enabled", "free_text", "hires"):
@@ -84,6 +92,9 @@ class Settings:
         if self.weighting not in WEIGHTINGS:
             hint = did_you_mean(str(self.weighting), WEIGHTINGS)
             raise _wrong("weighting", self.weighting, f"one of {', '.join(WEIGHTINGS)}", hint)
+        if self.heatmap not in (None, *MAPS):
+            hint = did_you_mean(str(self.heatmap), MAPS)
+            raise _wrong("heatmap", self.heatmap, f"none, or one of {', '.join(MAPS)}", hint)
         _steps(self.first_step, self.last_step)
         if self.enabled and not self.concepts:
             raise SettingsError(
@@ -146,6 +157,10 @@ class Settings:
     def infers(self) -> bool:
         """Whether an adapter is needed: some concept has no strength of its own."""
         return self.enabled and None in self.acting.values()
+
+
+RECORDED = tuple(f.name for f in fields(Settings) if f.metadata.get("recorded", True))
+"""The fields that an infotext tells: those that make the picture what it is."""
 
 
 def parse_strengths(text: str) -> dict[str, float]:

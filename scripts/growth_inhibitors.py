@@ -2,22 +2,38 @@
 
 import logging
 import weakref
+from functools import partial
 from pathlib import Path
 
-from modules import paths, script_callbacks, scripts, shared
+from modules import call_queue, images, paths, script_callbacks, scripts, shared
 
 from lib_gi import __version__
 from lib_gi.adapters import BUNDLED, Adapters
 from lib_gi.errors import GrowthInhibitorError
+from lib_gi.hosts import webui_draw
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import accordion, arguments, axes, infotext, log, options, report, routes, tab, tab_concepts
+from lib_gi.webui import (
+    accordion,
+    arguments,
+    axes,
+    growth,
+    infotext,
+    log,
+    options,
+    report,
+    routes,
+    tab,
+    tab_concepts,
+    tab_try,
+)
 
 logger = logging.getLogger("growth_inhibitors")
 ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
+GROWTH = "growth_inhibitors_growth"  # likewise
 PREFIX = "growth_inhibitors"  # of every id in the page
 
 
@@ -56,6 +72,7 @@ class GrowthInhibitorsScript(scripts.Script):
                 logger.warning("%s", problem)
             concepts = policy.concepts(settings, asked.free_text, catalogue)
             setattr(p, ATTRIBUTE, Protection(host, settings, concepts, adapters))
+            setattr(p, GROWTH, growth.Growth(settings.heatmap) if settings.heatmap else None)
             p.extra_generation_params.update(infotext.write(settings))
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
             logger.error("%s", error)
@@ -73,6 +90,8 @@ class GrowthInhibitorsScript(scripts.Script):
         if protection is None:
             return
         protection.end_sampling()
+        if growth_of(p) is not None:
+            growth_of(p).begin_batch(protection.take_recording())
         text = f"{accordion.TITLE}: {report.done(protection)}"
         p.extra_generation_params.pop(infotext.INFERRED_KEY, None)
         p.extra_generation_params.update(infotext.write_inferred([d.inferred for d in protection.done]))
@@ -80,9 +99,22 @@ class GrowthInhibitorsScript(scripts.Script):
         logger.info(text)
         p.comment(text)
 
+    def postprocess_image(self, p, pp, *args):
+        """A picture of the batch is there, as it was sampled: not yet pasted into a larger one."""
+        if growth_of(p) is None:
+            return
+        try:
+            growth_of(p).see(p.batch_index, pp.image)
+        except GrowthInhibitorError as error:
+            p.comment(warned(f"no heat map: {error}"))
+
     def postprocess(self, p, processed, *args):
         """The generation is over."""
+        seen = growth_of(p)
         finish(p)
+        if seen is not None:
+            for problem in seen.hand_over(p, processed, shared.opts, page.heatmap_folder, images.save_image):
+                processed.comments += warned(problem) + "\n"
 
 
 def protection_of(p):
@@ -90,8 +122,21 @@ def protection_of(p):
     return getattr(p, ATTRIBUTE, None)
 
 
+def growth_of(p):
+    """What is shown of where concepts grew in this generation, or None."""
+    return getattr(p, GROWTH, None)
+
+
+def warned(text):
+    """What the user should know, written into the log too."""
+    text = f"{accordion.TITLE}: {text}"
+    logger.warning("%s", text)
+    return text
+
+
 def finish(p):
     """Take out what a generation may have left."""
+    setattr(p, GROWTH, None)
     protection = protection_of(p)
     if protection is not None:
         protection.end_sampling()
@@ -172,7 +217,9 @@ def on_app_started(demo, app):
 
 def on_ui_tabs():
     """The host's page asks for further tabs."""
-    return tab.build([tab_concepts.section(library)], PREFIX)
+    draw, queued = partial(webui_draw.picture, accordion.TITLE), call_queue.wrap_gradio_gpu_call
+    trying = tab_try.section(library.catalogue, adapters.names, draw, queued, shared.state.interrupt)
+    return tab.build([tab_concepts.section(library), trying], PREFIX)
 
 
 # In the host's data folder, which neither an update nor the removal of the extension touches.

@@ -5,7 +5,8 @@ import sys
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
-MODULES = ("accordion", "options", "tab", "tab_concepts")  # of lib_gi.webui, in the order in which they need each other
+# Of lib_gi.webui, in the order in which they need each other.
+MODULES = ("accordion", "options", "tab", "tab_concepts", "tab_try")
 
 
 def module():
@@ -60,6 +61,11 @@ def module():
 
         blur = listener("blur")
 
+    class Number(Component):
+        def __init__(self, value=None, *, precision=None, label=None, info=None, elem_id=None):
+            self.precision = precision
+            super().__init__(value, label, info, elem_id)
+
     class Radio(Component):
         def __init__(self, choices, *, value=None, label=None, info=None, elem_id=None):
             assert value in choices
@@ -94,6 +100,11 @@ def module():
         def __init__(self, value=None):
             self.value = value
 
+    class Gallery(Block):
+        def __init__(self, value=None, *, label=None, columns=2, elem_id=None):
+            super().__init__(elem_id)
+            self.value, self.label, self.columns = value, label, columns
+
     class HTML(Block):
         def __init__(self, value="", *, elem_id=None):
             super().__init__(elem_id)
@@ -127,6 +138,7 @@ def module():
         return {"__type__": "update", **changes}
 
     gr.Checkbox, gr.Slider, gr.Textbox, gr.Radio = Checkbox, Slider, Textbox, Radio
+    gr.Number, gr.Gallery = Number, Gallery
     gr.Dropdown, gr.HTML, gr.Accordion = Dropdown, HTML, Accordion
     gr.Button, gr.UploadButton, gr.State = Button, UploadButton, State
     gr.Row, gr.Tabs, gr.TabItem, gr.Blocks, gr.update = Row, Tabs, TabItem, Blocks, update

@@ -143,7 +143,7 @@ def test_every_setting_has_an_option():
     assert not any(field.name in text for field in fields(Settings))  # absent unless given
     given = ["--concept", "knife", "--concept", "gun", "--free-text", "--strength", "2", "--strengths", "gun=1"]
     given += ["--weighting", "plain", "--first-step", "1", "--last-step", "2", "--bound", "0.5", "2"]
-    given += ["--adapter", "auto"]
+    given += ["--adapter", "auto", "--heatmap", "agreement"]
     arguments = cli.parser().parse_args(["generate", "--model", "m", "--prompt", "p", *given])
     expected = Settings(
         concepts=("knife", "gun"),
@@ -155,6 +155,7 @@ def test_every_setting_has_an_option():
         last_step=2,
         bound=(0.5, 2.0),
         adapter="auto",
+        heatmap="agreement",
     )
     assert cli.settings_of(arguments) == expected
     options = {field.name for field in fields(Settings)} - set(cli.UNUSED)

@@ -34,7 +34,7 @@ def test_the_forms_keys_in_the_hosts_file_are_its_labels_which_are_stable_and_th
     labels = [component.label for component in made]
     assert labels == [
         *("Growth Inhibitors", "Concepts", "Other concepts", "Strength", "Strength per concept", "Weighting"),
-        *("First step", "Last step", "In the hires pass", "Bound", "Adapter"),
+        *("First step", "Last step", "In the hires pass", "Bound", "Adapter", "Heat maps"),
     ]
     [named] = re.findall(r"`customscript/growth_inhibitors\.py/txt2img/(.+?)/value`", PAGE)
     assert named in labels

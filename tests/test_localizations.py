@@ -11,14 +11,14 @@ import pytest
 import test_webui_script
 
 from lib_gi.concepts import Concept, load_catalogue
-from lib_gi.settings import AUTO, NONE, WEIGHTINGS, Settings
+from lib_gi.settings import AUTO, MAPS, NONE, WEIGHTINGS, Settings
 from lib_gi.webui.arguments import label_of
 
 webui = test_webui_script.webui  # the fixture
 FOLDER = Path(__file__).parents[1] / "localizations"
 LANGUAGES = ("zh_CN", "ja_JP", "de_DE", "es_ES")  # the stems of the usual localizations, with which the host joins ours
 EXAMPLES = {"nudity=6; blood=3", "nudity=6; blood", "red shoes; clown", "0.4, 2.5"}
-KEPT = {"Growth Inhibitors", *WEIGHTINGS, *EXAMPLES}  # names, and what is typed as it stands
+KEPT = {"Growth Inhibitors", *WEIGHTINGS, *MAPS, *EXAMPLES}  # names, and what is typed as it stands
 CHOSEN = {NONE, AUTO}  # what the setting `adapter` says; elsewhere they are words like any other
 OWN = Concept("clown", "red nose", "circus")
 

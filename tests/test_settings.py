@@ -50,6 +50,8 @@ def test_a_strength_that_is_no_finite_number_from_zero_is_refused(value):
         ("adapter", None),
         ("adapter", " "),
         ("adapter", 3),
+        ("heatmap", "off"),
+        ("heatmap", ["M_star"]),
         ("concepts", 5),
         ("concepts", ["nudity", 3]),
         ("concepts", ["nudity", " "]),

@@ -68,6 +68,7 @@ def test_ranges_labels_and_help_are_those_of_the_settings(ui):
     assert (first.minimum, first.maximum, first.step) == (0, 150, 1)
     assert strength.label == "Strength" and "suppress" in strength.info
     assert accordion["weighting"].choices == ["plain", "agreement", "projection"]
+    assert (accordion["heatmap"].choices, accordion["heatmap"].value) == (["off", "M_star", "agreement"], "off")
     labels = [component.label for component in accordion.values()]
     assert all(labels) and len(set(labels)) == len(labels)  # the host keeps users' defaults by label
 
@@ -93,7 +94,7 @@ def test_everything_lies_in_one_accordion_and_the_rare_settings_in_one_inside_it
     assert outer.label == "Growth Inhibitors" and not gr.open_blocks
     for name in ("concepts", "free_text", "strength", "adapter", "strengths"):
         assert accordion[name].inside == [outer]
-    for name in ("weighting", "first_step", "last_step", "hires", "bound"):
+    for name in ("weighting", "first_step", "last_step", "hires", "bound", "heatmap"):
         advanced = accordion[name].inside[-1]
         assert advanced.label == "Advanced" and not advanced.open
 
@@ -242,7 +243,11 @@ def test_a_pasted_infotext_fills_the_form_with_the_settings_it_came_from(ui, mad
     values = filled(accordion, {"Steps": "20"} | write(made))
     assert settings_from(list(values.values()), CATALOGUE) == made
     for name, component in by_name(accordion).items():  # the host casts to the type of the default
-        assert type(values[name]) is type(component.value) or name in ("strength", "first_step")
+        assert type(values[name]) is type(component.value) or name in ("strength", "first_step", "heatmap")
+
+
+def test_a_paste_leaves_the_choice_of_heat_maps_as_it_is(ui):
+    assert filled(built(ui), write(Settings(concepts=("nudity",), heatmap="M_star")))["heatmap"] is None
 
 
 def test_an_infotext_without_ours_leaves_the_form_as_it_is(ui):

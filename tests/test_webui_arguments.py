@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lib_gi.concepts import Catalogue, Concept
 from lib_gi.errors import ConceptError, GrowthInhibitorError, SettingsError, StepRangeError
-from lib_gi.settings import WEIGHTINGS, Settings
+from lib_gi.settings import MAPS, WEIGHTINGS, Settings
 from lib_gi.webui.arguments import FIELDS, form_of, label_of, settings_from
 
 CATALOGUE = Catalogue(
@@ -26,6 +26,7 @@ FORM = {
     "hires": True,
     "bound": "",
     "adapter": "none",
+    "heatmap": "off",
 }
 
 
@@ -245,10 +246,13 @@ def test_any_arguments_give_settings_or_one_of_our_errors(args):
     st.booleans(),
     st.none() | st.tuples(st.floats(0, 1), st.floats(1, 9)),
     st.sampled_from(["none", "auto", "gi-tiny"]),
+    st.sampled_from([None, *MAPS]),
 )
-def test_settings_shown_in_the_form_are_read_back_equal(names, words, strength, weighting, last, hires, bound, adapter):
+def test_settings_shown_in_the_form_are_read_back_equal(
+    names, words, strength, weighting, last, hires, bound, adapter, heat
+):
     own = {names[0]: strength + 0.5}
-    made = Settings(True, (*names, *words), bool(words), strength, own, weighting, 2, last, hires, bound, adapter)
+    made = Settings(True, (*names, *words), bool(words), strength, own, weighting, 2, last, hires, bound, adapter, heat)
     shown = form_of(made.to_dict(), CATALOGUE)
     assert settings_from([shown[name] for name in FIELDS], CATALOGUE) == made
 

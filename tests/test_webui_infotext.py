@@ -47,6 +47,7 @@ def test_what_is_left_out_is_the_default_of_version_1():
         "hires": True,
         "bound": None,
         "adapter": "none",
+        "heatmap": None,
     }
 
 
@@ -58,6 +59,12 @@ def test_a_strength_that_an_adapter_infers_is_written_as_auto_and_one_of_its_own
 def test_a_concept_that_is_auto_asks_for_an_adapter_even_where_the_settings_are_lost():
     values, _ = read({KEY: "nudity=auto; blood=3"})
     assert values["adapter"] == "auto" and values["strengths"] == {"blood": 3.0}
+
+
+def test_a_heat_map_which_leaves_the_picture_as_it_is_is_neither_told_nor_taken():
+    assert write(Settings(concepts=("nudity",), heatmap="M_star")) == write(Settings(concepts=("nudity",)))
+    values, [warning] = read({KEY: "nudity=4", SETTINGS_KEY: "version=1; heatmap=M_star"})
+    assert values["heatmap"] is None and "unknown here" in warning
 
 
 def test_nothing_is_written_while_disabled():

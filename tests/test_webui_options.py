@@ -10,7 +10,7 @@ from lib_gi.errors import SettingsError
 from lib_gi.settings import Settings
 from lib_gi.webui.arguments import FIELDS
 
-ALWAYS, DEFAULT = (f"growth_inhibitors_{name}" for name in ("always", "default"))
+ALWAYS, DEFAULT, FOLDER = (f"growth_inhibitors_{name}" for name in ("always", "default", "heatmap_folder"))
 
 
 @pytest.fixture()
@@ -19,8 +19,8 @@ def page_of(monkeypatch):
     with fake_gradio.installed(monkeypatch, True):
         from lib_gi.webui import options
 
-        def made(opts, flag="", shown=True):
-            page = options.Page(opts, SimpleNamespace(growth_inhibitors_always=flag))
+        def made(opts, flag="", shown=True, **flags):
+            page = options.Page(opts, SimpleNamespace(growth_inhibitors_always=flag, **flags))
             if shown:
                 page.add(OptionInfo)
             return page
@@ -36,7 +36,7 @@ def required(page):
 def test_every_option_lies_in_our_section_says_what_it_is_and_is_empty_at_first(page_of):
     opts = Options()
     page = page_of(opts)
-    assert list(opts.data_labels) == [ALWAYS, DEFAULT]
+    assert list(opts.data_labels) == [ALWAYS, DEFAULT, FOLDER]
     for option in opts.data_labels.values():
         assert option.section == ("growth_inhibitors", "Growth Inhibitors")
         assert option.default == "" and option.label and option.told
@@ -82,6 +82,24 @@ def test_the_api_cannot_set_what_is_always_kept_out(page_of):
     opts = Options(**{ALWAYS: "nudity"})
     page_of(opts)
     assert not opts.set(ALWAYS, "", is_api=True) and opts.data[ALWAYS] == "nudity"
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["1.10", "older"])
+def test_no_request_says_into_which_folder_is_written(page_of, guarded):
+    opts = Options(**{FOLDER: " maps "})
+    page = page_of(opts)
+    with opts.overridden({FOLDER: "/etc"}, guarded):
+        assert page.heatmap_folder == "maps"
+    assert not opts.set(FOLDER, "/etc", is_api=True) and page.heatmap_folder == "maps"
+    opts.set(FOLDER, "other")
+    assert page.heatmap_folder == "other"
+
+
+def test_whoever_may_not_see_folders_may_not_see_this_one_either(page_of):
+    for hidden in (False, True):
+        opts = Options()
+        page_of(opts, hide_ui_dir_config=hidden)
+        assert opts.data_labels[FOLDER].component_args == {"visible": not hidden}
 
 
 @pytest.mark.parametrize("value", ["nudity=much", "nudity=-1", 5, None, ["nudity"]])

@@ -30,6 +30,10 @@ def test_what_is_required_acts_where_nothing_is_asked_for():
     assert strengths_of(POLICY.enforced(Settings.disabled())) == {"nudity": 6, "blood": 4}
 
 
+def test_heat_maps_are_shown_to_whoever_asks_for_them():
+    assert POLICY.enforced(Settings(concepts=("gun",), heatmap="agreement")).heatmap == "agreement"
+
+
 def test_a_request_adds_concepts_and_raises_strengths():
     asked = Settings(concepts=("Blood", "gun"), strengths={"Blood": 9, "gun": 2})
     assert strengths_of(POLICY.enforced(asked)) == {"Blood": 9, "gun": 2, "nudity": 6}

@@ -60,6 +60,8 @@ def webui(monkeypatch, tmp_path, loggers):
     names = ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs", "on_ui_settings")
     registered = {name: [] for name in names}
     contents = {
+        "call_queue": {"wrap_gradio_gpu_call": lambda function, extra_outputs: function},
+        "images": {"save_image": lambda image, folder, name, *named_by, **told: None},
         "paths": {"data_path": str(tmp_path)},
         "scripts": {"Script": type("Script", (), {}), "AlwaysVisible": object(), "scripts_data": []},
         "script_callbacks": {name: found.append for name, found in registered.items()},
@@ -67,6 +69,7 @@ def webui(monkeypatch, tmp_path, loggers):
             "cmd_opts": SimpleNamespace(api_auth=None, loglevel=None, growth_inhibitors_always=""),
             "opts": Options(),
             "OptionInfo": OptionInfo,
+            "state": SimpleNamespace(interrupt=lambda: None),
         },
     }
     with fake_gradio.installed(monkeypatch, True):

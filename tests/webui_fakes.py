@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import torch
-from tiny_unet import CONTEXT, WIDTH, UNet, concept
+from tiny_unet import CONTEXT, WIDTH, UNet, concept, latents
 from torch import nn
 
 from lib_gi.concepts import Concept
@@ -52,7 +52,7 @@ class Denoiser(nn.Module):
         self.sampler = SimpleNamespace(sampler_extra_args={"cond": SimpleNamespace(batch=batch)})
 
     def forward(self, x):
-        """x: (rows, 5, WIDTH), conditional rows first."""
+        """x: (rows, 5, WIDTH), or for a LatentUNet (rows, WIDTH, height, width), conditional rows first."""
         images, cond = len(self.parts), sum(self.parts)
         rows = 3 * images if self.edit else cond + images
         if self.interrupted_at == self.step:
@@ -149,9 +149,10 @@ def noise(rows, seed=3):
     return torch.randn(rows, 5, WIDTH, generator=torch.Generator().manual_seed(seed))
 
 
-def sample(denoiser, steps=None):
-    """What a sampling pass draws: the sum of what its steps gave, for each row."""
+def sample(denoiser, steps=None, size=None):
+    """What a sampling pass draws: what each of its steps gave, for each row; size: of latents, for a LatentUNet."""
     images = len(denoiser.parts)
     rows = 3 * images if denoiser.edit else sum(denoiser.parts) + images
     with torch.no_grad():
-        return [denoiser(noise(rows, seed)) for seed in range(steps or denoiser.total_steps)]
+        seeds = range(steps or denoiser.total_steps)
+        return [denoiser(latents(rows, size, seed) if size else noise(rows, seed)) for seed in seeds]

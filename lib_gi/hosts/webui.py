@@ -14,9 +14,10 @@ from torch import nn
 
 from lib_gi.adapters import Adapters
 from lib_gi.concepts import Concept
-from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError, StepRangeError
+from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.reading import ranges
+from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
 from lib_gi.settings import Settings
@@ -55,6 +56,7 @@ class Protection:
         self.host, self.settings, self.concepts = host, settings, tuple(concepts)
         self._adapters = Adapters() if adapters is None else adapters
         self.done: list[Done] = []
+        self._recording: Recording | None = None
         self._refusal: Fault | None = None
         self._forget_pass()
         self._all.add(self)
@@ -106,8 +108,7 @@ class Protection:
             calls = max(1, denoiser.total_steps // max(1, denoiser.steps))  # 2 where the sampler's order is 2
             step = denoiser.step // calls
             if not self._session.passes:
-                self._session.begin_pass()
-                self._check_steps(denoiser.steps)
+                self._session.begin_pass(denoiser.steps)
             self._session.begin_step(step, rows_of(params, self.host.edits(denoiser)))
             self._steps.add(step)
             last = self.settings.last_step
@@ -125,6 +126,11 @@ class Protection:
         for watch in self._watches:
             watch.remove()
         self._forget_pass()
+
+    def take_recording(self) -> Recording | None:
+        """What was recorded of a batch, in all its passes, where heat maps are asked for; the next one begins anew."""
+        recording, self._recording = self._recording, None
+        return recording
 
     # -- what the watched module runs ----------------------------------------------------------------------
 
@@ -165,13 +171,6 @@ class Protection:
                 " replaced UNet such as TensorRT's cannot be inhibited)"
             )
 
-    def _check_steps(self, steps: int) -> None:
-        if self.settings.first_step >= steps:
-            raise StepRangeError(
-                f"first_step is {self.settings.first_step}, but this sampling pass has only the steps 0 to"
-                f" {steps - 1}, so nothing would be inhibited; lower first_step to one of them"
-            )
-
     @property
     def _hits(self) -> int:
         return 0 if self._session is None else sum(self._session.hits.values())
@@ -185,6 +184,8 @@ class Protection:
         try:
             s, unet = self.settings, self.host.unet()
             chosen = self._adapters.choose(s, unet, self.host.weights) if s.infers else None
+            if s.heatmap and self._recording is None:
+                self._recording = Recording()
             session = Session(
                 unet,
                 [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],
@@ -193,6 +194,7 @@ class Protection:
                 last_step=s.last_step,
                 bound=s.bound,
                 adapter=chosen.adapter if chosen else None,
+                recording=self._recording,
             )
             self._session = session.__enter__()
             self._adapter = str(chosen) if chosen else ""

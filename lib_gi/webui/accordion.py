@@ -16,9 +16,9 @@ import gradio as gr
 from lib_gi.adapter_names import adapter_choices
 from lib_gi.concepts import Catalogue
 from lib_gi.errors import GrowthInhibitorError
-from lib_gi.settings import Settings
+from lib_gi.settings import RECORDED, Settings
 from lib_gi.webui import infotext
-from lib_gi.webui.arguments import FIELDS, form_of, label_of, settings_from
+from lib_gi.webui.arguments import FIELDS, OFF, form_of, label_of, settings_from
 
 try:
     from modules.ui_components import InputAccordion
@@ -51,7 +51,8 @@ class Accordion:
 class Pasted:
     """One field's value for the form, from an infotext's parameters; None leaves the component as it is.
 
-    An infotext that tells nothing of growth inhibitors changes nothing: pasting never switches protection off.
+    An infotext that tells nothing of growth inhibitors changes nothing: pasting never switches protection off. Nor
+    does any change a field that none tells.
     Equal for the same field in both tabs, by which the host's "send to img2img" finds the component to send to.
     """
 
@@ -65,7 +66,7 @@ class Pasted:
             for warning in warnings:
                 logger.warning("%s", warning)
                 gr.Warning(html.escape(f"{TITLE}: {warning}", quote=False))
-        if not values:
+        if not values or self.name not in RECORDED:
             return None
         catalogue = self.catalogue()
         value = form_of(values, catalogue)[self.name]
@@ -92,7 +93,7 @@ def build(
     initial: what the form begins with, whatever the host has kept of it; without, nothing is ticked but what the host's
     own defaults say. adapters: the names that can be chosen beside none and auto, asked as the catalogue is.
     """
-    form = _Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue(), initial)
+    form = Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue(), initial)
     made: dict[str, Any] = {}
 
     def line(*values: Any) -> str:
@@ -105,7 +106,7 @@ def build(
         made["concepts"] = form.choice_of_concepts()
         made["free_text"] = form.text("free_text", "red shoes; clown")
         made["strength"] = form.slider("strength")
-        made["adapter"] = gr.Dropdown(choices=adapter_choices(adapters()), **form.common("adapter"))
+        made["adapter"] = form.choice_of_adapter(adapters())
         made["strengths"] = form.text("strengths", "nudity=6; blood=3")
         told = gr.HTML(value=line_of_defaults, elem_id=form.id("line"))
         with gr.Accordion("Advanced", open=False, elem_id=form.id("advanced")):
@@ -114,6 +115,7 @@ def build(
             made["last_step"] = form.text("last_step", "to the end")
             made["hires"] = gr.Checkbox(**form.common("hires"))
             made["bound"] = form.text("bound", "0.4, 2.5")
+            made["heatmap"] = gr.Radio(choices=[OFF, *_SHOWN["heatmap"]["choices"]], **form.common("heatmap"))
 
     components = [made[name] for name in FIELDS]
     for component in components:
@@ -126,8 +128,17 @@ def build(
                 getattr(component, event)(
                     fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
                 )
+    keep_listed(made, catalogue, adapters)
+    pasted = [Pasted(name, catalogue, adapters) for name in FIELDS]
+    return Accordion(components, list(zip(components, pasted)), pasted)
+
+
+def keep_listed(
+    made: Mapping[str, Any], catalogue: Callable[[], Catalogue], adapters: Callable[[], list[str]]
+) -> None:
+    """Has whoever opens one of the form's two lists see what there is by now; made: components by their fields."""
     now = {"concepts": lambda: labels(catalogue()), "adapter": lambda: adapter_choices(adapters())}
-    for name, choices in now.items():  # whoever opens a list sees what there is by now
+    for name, choices in now.items():
         made[name].focus(
             fn=lambda choices=choices: gr.update(choices=choices()),
             inputs=[],
@@ -136,8 +147,6 @@ def build(
             queue=False,
             api_name=False,
         )
-    pasted = [Pasted(name, catalogue, adapters) for name in FIELDS]
-    return Accordion(components, list(zip(components, pasted)), pasted)
 
 
 def labels(catalogue: Catalogue) -> list[str]:
@@ -145,10 +154,10 @@ def labels(catalogue: Catalogue) -> list[str]:
     return [label_of(concept) for concepts in catalogue.categories().values() for concept in concepts]
 
 
-class _Form:
+class Form:
     """Makes components from what `Settings` tells of its fields."""
 
-    def __init__(self, prefix: str, catalogue: Catalogue, initial: Settings | None) -> None:
+    def __init__(self, prefix: str, catalogue: Catalogue, initial: Settings | None = None) -> None:
         self._prefix, self._catalogue = prefix, catalogue
         empty = Settings.defaults() | {"enabled": False}
         self.values = form_of(empty if initial is None else initial.to_dict(), catalogue)
@@ -163,6 +172,9 @@ class _Form:
     def choice_of_concepts(self) -> Any:
         return gr.Dropdown(choices=labels(self._catalogue), multiselect=True, **self.common("concepts"))
 
+    def choice_of_adapter(self, names: list[str]) -> Any:
+        return gr.Dropdown(choices=adapter_choices(names), **self.common("adapter"))
+
     def slider(self, name: str) -> Any:
         shown = _SHOWN[name]
         return gr.Slider(minimum=shown["min"], maximum=shown["max"], step=shown["step"], **self.common(name))
@@ -172,7 +184,7 @@ class _Form:
 
 
 @contextmanager
-def _frame(form: _Form) -> Iterator[Any]:
+def _frame(form: Form) -> Iterator[Any]:
     """The component that enables; what is made inside lies in its accordion."""
     if InputAccordion is not None:
         enabled = InputAccordion(form.values["enabled"], label=TITLE, elem_id=form.id("enabled"))

@@ -14,8 +14,9 @@ from lib_gi.errors import SettingsError
 from lib_gi.settings import Settings, format_strengths
 
 FIELDS = tuple(field.name for field in fields(Settings))
-"""The form's values in order. Two differ from the setting of their name: `concepts` holds labels of the catalogue's
-concepts, and `free_text` the words of further ones, separated by semicolons."""
+"""The form's values in order. Some differ from the setting of their name: `concepts` holds labels of the catalogue's
+concepts, `free_text` the words of further ones, separated by semicolons, and where there is none `heatmap` is OFF."""
+OFF = "off"  # what the form shows where the setting `heatmap` is None
 
 _EXAMPLE = '{"concepts": ["nudity"], "strength": 4}'
 
@@ -52,6 +53,7 @@ def form_of(values: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
         "strengths": format_strengths(values["strengths"]),
         "last_step": "" if last_step is None else str(last_step),
         "bound": "" if bound is None else ", ".join(f"{x!r}".removesuffix(".0") for x in bound),
+        "heatmap": values["heatmap"] or OFF,
     }
 
 
@@ -79,6 +81,7 @@ def _without_form(form: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
         "first_step": _step(form["first_step"]),
         "last_step": None if _is_blank(form["last_step"]) else _step(form["last_step"]),
         "bound": None if _is_blank(form["bound"]) else _bound(form["bound"]),
+        "heatmap": None if form["heatmap"] == OFF else form["heatmap"],
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from lib_gi.errors import SettingsError, did_you_mean
-from lib_gi.settings import AUTO, NONE, Settings
+from lib_gi.settings import AUTO, NONE, RECORDED, Settings
 
 KEY = "Growth Inhibitors"
 SETTINGS_KEY = "Growth Inhibitors settings"
@@ -43,7 +43,7 @@ def write(settings: Settings) -> dict[str, str]:
     texts = {"version": str(VERSION)}
     for name, default in Settings.defaults().items():
         value = getattr(settings, name)
-        if name == "concepts" or value == default:
+        if name == "concepts" or name not in RECORDED or value == default:
             continue
         if name != "strengths":
             texts[name.replace("_", " ")] = _text_of(value)
@@ -75,8 +75,8 @@ def read(params: Mapping[str, Any]) -> Read:
     values |= {"strengths": {}, "adapter": AUTO if None in acting.values() else NONE}
     for name, text in _read_texts(params.get(SETTINGS_KEY), warnings).items():
         try:
-            if name not in values or name in ("enabled", "concepts"):
-                raise SettingsError(f"it is unknown here.{did_you_mean(name, values)}")
+            if name not in RECORDED or name in ("enabled", "concepts"):
+                raise SettingsError(f"it is unknown here.{did_you_mean(name, RECORDED)}")
             value = _READERS.get(name, _value_of)(text)
             values = Settings.from_dict(values | {name: value}).to_dict()
         except SettingsError as error:

@@ -17,7 +17,7 @@ class Policy:
 
     A request may add concepts, whose strengths an adapter may infer, and raise strengths. All else (weighting, steps,
     hires pass, bound) acts on all concepts at once, and is the default while anything is required: each could be set so
-    that hardly anything is kept out.
+    that hardly anything is kept out. Heat maps show, and change nothing.
     """
 
     required: Settings = Settings.disabled()
@@ -47,7 +47,8 @@ class Policy:
         for name in self.required.concepts:
             own = kept.setdefault(key_of(name), name)
             strengths[own] = max(strengths.get(own, 0.0), self.required.strength_of(name))
-        return replace(self.required, concepts=tuple(kept.values()), strengths=strengths, adapter=asked.adapter)
+        free = {"adapter": asked.adapter, "heatmap": asked.heatmap}
+        return replace(self.required, concepts=tuple(kept.values()), strengths=strengths, **free)
 
     def concepts(self, settings: Settings, free_text: bool, catalogue: Catalogue) -> tuple[Concept, ...]:
         """The concepts of enforced settings. Raises ConceptError for one that was asked for and does not exist.
