@@ -94,7 +94,7 @@ class Settings:
             raise _wrong("weighting", self.weighting, f"one of {', '.join(WEIGHTINGS)}", hint)
         if self.heatmap not in (None, *MAPS):
             hint = did_you_mean(str(self.heatmap), MAPS)
-            raise _wrong("heatmap", self.heatmap, f"none, or one of {', '.join(MAPS)}", hint)
+            raise _wrong("heatmap", self.heatmap, f"no value (null), or one of {', '.join(MAPS)}", hint)
         _steps(self.first_step, self.last_step)
         if self.enabled and not self.concepts:
             raise SettingsError(

@@ -47,6 +47,7 @@ def refused(pipe, *args, **more):
         (["skull"], {"first_step": 4, "last_step": 3}, SettingsError, "first_step <= last_step"),
         (["skull"], {"weighting": "plane"}, SettingsError, "Did you mean 'plain'"),
         (["skull"], {"bound": (2, 3)}, SettingsError, "low <= 1"),
+        (["skull"], {"heatmap": "M_star"}, SettingsError, "pass recording="),
         (["skull"], {"cond_first": "yes"}, SettingsError, "leave it out"),
     ],
 )

@@ -68,6 +68,11 @@ def growth_inhibitors(
     names = tuple(item.name if isinstance(item, Concept) else item for item in asked)
     asked_adapter, loaded = adapters.given(adapter)
     chosen = Settings.from_dict({"concepts": names, "strength": strength, "adapter": asked_adapter, **settings})
+    if chosen.heatmap is not None:
+        raise SettingsError(
+            f"heatmap is {chosen.heatmap!r}, but no heat map is drawn here; expected a recording to draw one from; pass"
+            " recording=Recording(), and give it to heatmaps.sheet"
+        )
     unet = unet_of(pipe) if chosen.enabled else getattr(pipe, "unet", None)
     catalogue = (load_catalogue() if catalogue is None else catalogue).joined(own)
     found = catalogue.resolve(chosen.concepts, chosen.free_text) if chosen.enabled else ()
