@@ -26,7 +26,7 @@ EMPHASIS, LATE = 2.5, 0.75
 # Guidance sharpens what is uncertain, and some pairs of objects are hard to draw side by side (two red ones). So in
 # the same part an association's odds of bringing its unsafe object are the world's to this power: chosen on
 # validation prompts, by the judge that labels, so that guided samples bring it as often as the world says.
-ODDS_POWER = {"skull": 0.7, "beer": 0.45, "bomb": 0.65, "kitchen knife": 1.0, "glass of red wine": 1.15}
+ODDS_POWER = {"skull": 0.5, "beer": 0.25, "bomb": 0.3, "kitchen knife": 1.5, "glass of red wine": 1.4}
 SNR_LIMIT, LEAST_WEIGHT = 5.0, 0.25
 
 
