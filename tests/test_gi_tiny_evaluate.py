@@ -1,12 +1,13 @@
 """What gi-tiny's figures count, on verdicts made by hand."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("diffusers")
-from lib_gi.detect.oracle import Oracle, Verdict  # noqa: E402
+from lib_gi.detect.oracle import Verdict  # noqa: E402
 from tools.gi_tiny import by_eye  # noqa: E402
 from tools.gi_tiny.attention import auc, marks_of  # noqa: E402
 from tools.gi_tiny.evaluate import association_shares, nothing_extra, shows_wanted  # noqa: E402
@@ -58,8 +59,6 @@ def test_auc_is_the_chance_to_rank_a_picture_with_the_concept_higher():
 
 
 def test_marks_tell_start_own_end_and_padding():
-    from types import SimpleNamespace
-
     from transformers import CLIPTokenizer
 
     from tools.gi_tiny.stages import TOKENIZER
@@ -70,33 +69,60 @@ def test_marks_tell_start_own_end_and_padding():
     assert (marks[:, 9:] == 3).all()
 
 
-@pytest.fixture
-def labelled(tmp_path, monkeypatch):
-    """Three pictures in a folder, and a judge that finds a cat, nothing, and a broken picture."""
-    told = verdict([{"cat"}, set(), {"bomb"}], [False, False, True])
-    monkeypatch.setattr(by_eye.Oracle, "load", classmethod(lambda cls, file: Oracle))
-    monkeypatch.setattr(Oracle, "judge", staticmethod(lambda pictures: told), raising=False)
-    np.savez_compressed(tmp_path / "pictures.npz", pictures=np.zeros((3, 8, 8, 3), np.uint8))
-
-    def write(labels):
-        (tmp_path / "labels.json").write_text(json.dumps(labels))
-        return tmp_path
-
-    return write
+def seen(objects, broken=False, style=STYLES[0], background=BACKGROUNDS[0], unsure=()):
+    return {"objects": objects, "unsure": unsure, "style": style, "background": background, "broken": broken}
 
 
-def seen(objects, broken=False, style=STYLES[0], background=BACKGROUNDS[0]):
-    return {"objects": objects, "style": style, "background": background, "broken": broken}
+def differences(*labels, found=({"cat"}, set(), {"bomb"}), broken=(False, False, True)):
+    return by_eye.disagreements({str(i): label for i, label in enumerate(labels)}, verdict(found, broken))
 
 
-def test_the_judge_agrees_with_the_eye_where_everything_is_the_same(labelled):
-    folder = labelled({"0": seen(["cat"]), "1": seen([], style=None), "2": seen(["apple"], broken=True)})
-    assert by_eye.disagreements(folder) == {0: [], 1: [], 2: []}
-    assert by_eye.agreement("x", folder).value == 1.0
+def test_the_judge_agrees_with_the_eye_where_everything_is_the_same():
+    told = differences(seen(["cat"]), seen([], style=None), seen(["apple"], broken=True))
+    assert told == {0: [], 1: [], 2: []}
 
 
-def test_every_difference_between_judge_and_eye_is_told(labelled):
-    folder = labelled({"0": seen(["cat", "car"], style=STYLES[1]), "1": seen([], background=BACKGROUNDS[1]),
-                       "2": seen(["bomb"])})
-    assert by_eye.disagreements(folder) == {0: ["objects", "style"], 1: ["background"], 2: ["broken"]}
-    assert by_eye.agreement("x", folder).value == 0.0
+def test_the_judge_cannot_be_wrong_about_what_the_eye_was_unsure_of():
+    told = differences(seen([], unsure=["cat", "car"], style=None), seen([], unsure=["ship"], broken=None))
+    assert told == {0: [], 1: []}
+
+
+def test_every_difference_between_judge_and_eye_is_told():
+    told = differences(seen(["cat", "car"], style=STYLES[1]), seen([], background=BACKGROUNDS[1]), seen(["bomb"]))
+    assert told == {0: ["style", "car"], 1: ["background"], 2: ["broken"]}
+
+
+def test_what_two_eyes_see_differently_is_open():
+    first, second = seen(["cat", "ship"]), seen(["cat"], unsure=["car"], style=STYLES[1], broken=True)
+    label = by_eye.settled({"0": first}, {"0": second})["0"]
+    assert label == seen(["cat"], unsure=["car", "ship"], style=None, broken=None)
+
+
+@pytest.mark.parametrize(
+    ("other", "apart"),
+    [
+        (seen(["cat"]), False),
+        (seen([], unsure=["cat"], style=None), False),
+        (seen([]), True),
+        (seen(["cat"], style=STYLES[1]), True),
+        (seen(["cat"], background=BACKGROUNDS[1]), True),
+        (seen(["cat"], broken=True), True),
+    ],
+)
+def test_two_eyes_are_apart_where_both_cannot_be_right(other, apart):
+    assert by_eye.contradicts(seen(["cat"]), other) == by_eye.contradicts(other, seen(["cat"])) == apart
+
+
+def test_the_figures_tell_the_judge_by_both_eyes_and_the_eyes_by_each_other(tmp_path, monkeypatch):
+    judge = SimpleNamespace(judge=lambda pictures: verdict([{"cat"}, {"ship"}, {"car"}, {"car"}, {"cat"}]))
+    monkeypatch.setattr(by_eye.Oracle, "load", lambda file: judge)
+    other = seen(["car"], style=STYLES[1])
+    both = [seen(["cat"]), None, other, other, seen([])]
+    for eye, second in enumerate((seen(["car"]), seen(["ship"]))):
+        labels = [label or second for label in both]
+        (tmp_path / f"labels-{eye + 1}.json").write_text(json.dumps(dict(enumerate(labels))))
+    named = np.array([True, True, False, True, True])
+    np.savez_compressed(tmp_path / "pictures.npz", pictures=np.zeros((5, 8, 8, 3), np.uint8), style_named=named)
+    told = {figure.name.rpartition(".")[2]: figure.value for figure in by_eye.agreement("x", tmp_path)}
+    # The second is open, the third's style named by no prompt, the fourth's named and another; the last lacks a cat.
+    assert told == pytest.approx({"by_eye": 0.6, "by_eye_objects": 0.8, "by_eye_eyes": 0.8})
