@@ -135,7 +135,7 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
         "attention": rest,
         "presence": lambda: attention.presence(pipe, prefix),
         "follow": lambda: evaluate.following(pipe, arguments.count, prefix, arguments.work),
-        "by_eye": lambda: [agreement(prefix)] if prefix == card.MODEL else [],  # whose pictures were labelled
+        "by_eye": lambda: agreement(prefix) if prefix == card.MODEL else [],  # whose pictures were labelled
     }
     for name, measure in measures.items():
         if arguments.only in (None, name):
