@@ -36,6 +36,10 @@ class AdapterError(GrowthInhibitorError):
     """An adapter's file is broken or foreign, or the adapter does not belong to this model."""
 
 
+class SearchStopped(GrowthInhibitorError):
+    """A search for labels was stopped by its user; what it had found is kept."""
+
+
 class NeverHitError(GrowthInhibitorError):
     """The inhibitor was armed, and no cross-attention layer ever called it."""
 

@@ -11,7 +11,7 @@ from lib_gi import __version__
 from lib_gi.adapters import BUNDLED, Adapters
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts import webui_draw
-from lib_gi.hosts.webui import Protection
+from lib_gi.hosts.webui import ATTRIBUTE, Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
@@ -32,8 +32,7 @@ from lib_gi.webui import (
 )
 
 logger = logging.getLogger("growth_inhibitors")
-ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
-GROWTH = "growth_inhibitors_growth"  # likewise
+GROWTH = "growth_inhibitors_growth"  # of the host's object of a generation
 PREFIX = "growth_inhibitors"  # of every id in the page
 
 
