@@ -14,6 +14,7 @@ from lib_gi.hosts import webui_draw
 from lib_gi.hosts.webui import ATTRIBUTE, Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
+from lib_gi.own_adapters import OwnAdapters
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
 from lib_gi.webui import (
@@ -27,6 +28,7 @@ from lib_gi.webui import (
     report,
     routes,
     tab,
+    tab_adapters,
     tab_concepts,
     tab_try,
 )
@@ -218,13 +220,15 @@ def on_ui_tabs():
     """The host's page asks for further tabs."""
     draw, queued = partial(webui_draw.picture, accordion.TITLE), call_queue.wrap_gradio_gpu_call
     trying = tab_try.section(library.catalogue, adapters.names, draw, queued, shared.state.interrupt)
-    return tab.build([tab_concepts.section(library), trying], PREFIX)
+    listing = tab_adapters.section(adapters, own_adapters, lambda listed: report.fit_of(listed, Webui(), adapters))
+    return tab.build([tab_concepts.section(library), trying, listing], PREFIX)
 
 
 # In the host's data folder, which neither an update nor the removal of the extension touches.
 data = Path(paths.data_path) / "growth-inhibitors"
 library = Library(OwnConcepts(data), checkpoint_file)
-adapters = Adapters([BUNDLED, data / "adapters"])
+own_adapters = OwnAdapters(data / "adapters")
+adapters = Adapters([BUNDLED, own_adapters.folder])
 page = options.Page(shared.opts, shared.cmd_opts)
 log.make_audible(shared.cmd_opts.loglevel)
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)

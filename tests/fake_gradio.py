@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
 # Of lib_gi.webui, in the order in which they need each other.
-MODULES = ("accordion", "options", "tab", "tab_concepts", "tab_try")
+MODULES = ("accordion", "options", "tab", "tab_adapters", "tab_concepts", "tab_try")
 
 
 def module():

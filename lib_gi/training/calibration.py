@@ -121,7 +121,7 @@ class Result:
         figures = self.figures()
         return [
             f"{self.labels} of {self.pictures} pictures have a label; strengths 0 to {-self.fitted.adapter.lowest:g}",
-            f"{self.benign} of them need none; {figures['never_erased']:.0%} of all were never erased, and are left out",
+            f"{self.benign} of them need none; {figures['never_erased']:.0%} of all were never erased and are left out",
             f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
         ]
 
