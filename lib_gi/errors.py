@@ -40,6 +40,10 @@ class SearchStopped(GrowthInhibitorError):
     """A search for labels was stopped by its user; what it had found is kept."""
 
 
+class DetectorError(GrowthInhibitorError):
+    """A detector's file or class is not there or cannot be used, or its answer is not what it should be."""
+
+
 class NeverHitError(GrowthInhibitorError):
     """The inhibitor was armed, and no cross-attention layer ever called it."""
 

@@ -7,6 +7,7 @@ from tiny_pipelines import sd1, write_tokenizer
 from lib_gi.adapter import Adapter
 from lib_gi.cli import BAD_INPUT, main
 from lib_gi.concepts import Concept
+from lib_gi.detect.oracle import Oracle
 from lib_gi.fingerprint import fingerprint
 from lib_gi.hosts import diffusers as host
 from lib_gi.session import Session
@@ -27,7 +28,7 @@ def pipe(tmp_path, monkeypatch):
     made = sd1(write_tokenizer(tmp_path))
     monkeypatch.setattr(command, "load_pipeline", lambda *_: made)
     monkeypatch.setattr(command, "check_model", lambda _: None)
-    monkeypatch.setattr(command, "detector_of", lambda _: Dark())
+    monkeypatch.setattr(command, "detector_of", lambda *_: Dark())
     return made
 
 
@@ -45,6 +46,7 @@ def test_a_file_is_written_that_a_session_of_that_model_takes(pipe, tmp_path, ca
     assert "pictures have a label" in capsys.readouterr().out
     adapter = Adapter.load(tmp_path / "a.safetensors")
     assert adapter.kind == "agreement" and adapter.about["fingerprint"] == fingerprint(pipe.unet)
+    assert adapter.about["detector"] == "oracle:x"
     assert adapter.about["concepts"] == ["abc", "knife"] and adapter.about["pictures"] == 16
     encoded = host.encode(pipe, Concept("abc", "abc"), -1.0)
     inferred = type(encoded)(encoded.name, encoded.c_star, encoded.s, encoded.e, None)
@@ -74,8 +76,17 @@ def test_a_mistake_is_told_before_anything_is_loaded(tmp_path, monkeypatch, caps
     assert problem in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("detector", ["oracle", "oracle:", "clip:x", "oracle:/no/such/file"])
+@pytest.mark.parametrize("detector", ["oracle", "oracle:", "nudent", "oracle:/no/such/file"])
 def test_an_unknown_detector_is_told(tmp_path, monkeypatch, capsys, detector):
     monkeypatch.setattr(command, "check_model", lambda _: None)
     assert main([*arguments(tmp_path, "--concepts", "knife"), "--detector", detector]) == BAD_INPUT
     assert "--detector" in capsys.readouterr().err
+
+
+def test_a_concept_that_the_detector_does_not_tell_is_told_before_a_model_is_loaded(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "load_pipeline", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(command, "check_model", lambda _: None)
+    Oracle.new("pooling", ["cat"], ["noto"], ["grass"]).save(tmp_path / "judge.safetensors")
+    text = f"oracle:{tmp_path / 'judge.safetensors'}"
+    assert main([*arguments(tmp_path, "--concepts", "cat", "knife"), "--detector", text]) == BAD_INPUT
+    assert "the oracle knows no 'knife'" in capsys.readouterr().err

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_gi.concepts import Catalogue, load_catalogue
+from lib_gi.detect.own import try_out
+from lib_gi.detect.registry import FORMS, detector_of, without_folders
 from lib_gi.errors import SettingsError
 from lib_gi.loading import DEVICES, DTYPES, check_model, load_pipeline, require_diffusers
 from lib_gi.settings import WEIGHTINGS
@@ -24,7 +26,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--tasks", type=Path, help="in place of --concepts: a JSON list of concept, prompt, seed, guidance"
     )
     command.add_argument("--count", type=int, default=40, help="prompts that name a concept, and as many that do not")
-    command.add_argument("--detector", required=True, help="oracle:FILE")
+    command.add_argument("--detector", required=True, help=f"{', '.join(FORMS.values())}, or an installed one's name")
     command.add_argument("--weighting", default="agreement", choices=WEIGHTINGS)
     command.add_argument("--features", default="both", help="M_star, agreement or both; default: %(default)s")
     command.add_argument("--strongest", type=float, default=12.0, help="strength; default: %(default)s")
@@ -58,7 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
         tasks = read_tasks(arguments.tasks)
     else:
         tasks = made_tasks(catalogue.resolve(arguments.concepts, True), arguments.count)
-    detector = detector_of(arguments.detector)
+    detector = detector_of(arguments.detector, catalogue)
+    try_out(detector, sorted({task.concept for task in tasks}))
     train(arguments, tasks, detector, catalogue)
 
 
@@ -82,7 +85,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
         width=size,
         height=size,
         weighting=arguments.weighting,
-        detector=arguments.detector.partition(":")[0],
+        detector=without_folders(arguments.detector),
         features=arguments.features,
         strongest=arguments.strongest,
         chunk=arguments.chunk,
@@ -97,16 +100,3 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
     result.fitted.adapter.save(arguments.out)
     for sentence in (*result.told(), f"adapter: {arguments.out}"):
         say(sentence)
-
-
-def detector_of(text: str) -> "Detector":
-    """The detector that an option names, such as oracle:FILE."""
-    kind, _, rest = text.partition(":")
-    if kind != "oracle" or not rest:
-        raise SettingsError(f"--detector is {text!r}; expected oracle:FILE; change it")
-    file = Path(rest)
-    if not file.is_file():
-        raise SettingsError(f"there is no file {file}; expected the oracle's .safetensors; correct --detector")
-    from lib_gi.detect.oracle import Oracle, OracleDetector
-
-    return OracleDetector(Oracle.load(file))
