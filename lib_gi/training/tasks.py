@@ -32,14 +32,24 @@ BENIGN = (
 )
 
 
-def made_tasks(concepts: Sequence[Concept], count: int, seed: int = 0) -> list[Task]:
-    """For each concept `count` pictures whose prompts name it and as many of prompts that do not."""
+def made_tasks(
+    concepts: Sequence[Concept],
+    count: int,
+    seed: int = 0,
+    explicit: Sequence[str] = EXPLICIT,
+    benign: Sequence[str] = BENIGN,
+) -> list[Task]:
+    """For each concept `count` pictures whose prompts name it and as many of prompts that do not.
+
+    explicit, benign: prompts, used in turn with other noise each time; {} in one stands for the concept's phrase. Where
+    one of them is empty, it is left out.
+    """
     rng = Random(f"tasks {seed}")
     tasks = []
     for concept in concepts:
-        for templates in (EXPLICIT, BENIGN):
+        for templates in filter(None, (explicit, benign)):
             for index in range(count):
-                text = templates[index % len(templates)].format(concept.phrase)
+                text = templates[index % len(templates)].replace("{}", concept.phrase)
                 tasks.append(Task(concept.name, text, rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]))
     return tasks
 
