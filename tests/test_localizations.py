@@ -20,7 +20,7 @@ from lib_gi.webui.report import NOT_LOADED
 webui = test_webui_script.webui  # the fixture
 FOLDER = Path(__file__).parents[1] / "localizations"
 LANGUAGES = ("zh_CN", "ja_JP", "de_DE", "es_ES")  # the stems of the usual localizations, with which the host joins ours
-EXAMPLES = {"nudity=6; blood=3", "nudity=6; blood", "red shoes; clown", "0.4, 2.5"}
+EXAMPLES = {"threshold=0.4", "nudity=6; blood=3", "nudity=6; blood", "red shoes; clown", "0.4, 2.5"}
 KEPT = {"Growth Inhibitors", *WEIGHTINGS, *MAPS, *EXAMPLES}  # names, and what is typed as it stands
 CHOSEN = {NONE, AUTO}  # what the setting `adapter` says; elsewhere they are words like any other
 OWN = Concept("clown", "red nose", "circus")

@@ -15,7 +15,7 @@ from lib_gi.errors import GrowthInhibitorError, NeverHitError, SearchStopped
 from lib_gi.hosts.webui import ATTRIBUTE
 from lib_gi.training.sampling import PipelineSampler
 from lib_gi.training.search import Search, Task
-from lib_gi.training.webui import WebuiPipeline, default_sampler
+from lib_gi.training.webui import WebuiPipeline, default_sampler, in_turn
 
 CATALOGUE = Catalogue([Concept("a", "phrase of a")])
 TASKS = [Task("a", f"prompt {seed}", seed, 4.5) for seed in (3, 1, 2)]
@@ -159,3 +159,15 @@ def test_pictures_of_which_the_layers_saw_only_some_are_refused():
 
     with pytest.raises(NeverHitError, match="each of 2 pictures"):
         PipelineSampler(Half()).draw(TASKS[:2], np.zeros(2))
+
+
+def test_work_in_turn_gives_and_raises_its_own_and_the_host_sees_a_line_of_html():
+    seen = []
+
+    def queued(function, extra_outputs):
+        return lambda: seen.append(function())
+
+    assert in_turn(queued, lambda: 3) == 3 and seen == [[""]]
+    with pytest.raises(NeverHitError, match="no layer"):
+        in_turn(queued, lambda: (_ for _ in ()).throw(NeverHitError("no layer")))
+    assert seen == [[""]] * 2

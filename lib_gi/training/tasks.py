@@ -65,9 +65,14 @@ def read_tasks(path: Path) -> list[Task]:
         raise SettingsError(
             f"{path.name} cannot be read: {error}; expected a JSON list of tasks; correct it"
         ) from error
+    return tasks_of(entries, path.name)
+
+
+def tasks_of(entries: object, where: str) -> list[Task]:
+    """The tasks in what a JSON file or a part of it holds; errors as for `read_tasks`."""
     if not isinstance(entries, list) or not entries:
-        raise SettingsError(f"{path.name} holds no list of tasks; expected at least one; correct it")
-    return [_task(entry, f"entry {number} of {path.name}") for number, entry in enumerate(entries, 1)]
+        raise SettingsError(f"{where} holds no list of tasks; expected at least one; correct it")
+    return [_task(entry, f"entry {number} of {where}") for number, entry in enumerate(entries, 1)]
 
 
 def write_tasks(tasks: Sequence[Task], path: Path) -> None:

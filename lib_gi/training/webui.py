@@ -4,7 +4,7 @@ No script takes part, neither ours nor another's. The host's modules are importe
 file can be imported without the host.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -27,6 +27,13 @@ class WebuiPipeline:
     def __init__(self, host: Webui, sampler: str, steps: int, width: int, height: int) -> None:
         self.host, self.sampler, self.steps, self.width, self.height = host, sampler, steps, width, height
         self.checkpoint, self._weights = host.checkpoint, host.weights
+
+    def told(self) -> str:
+        """What tells its pictures from those of another host or size."""
+        from modules import shared
+
+        skip = getattr(shared.opts, "CLIP_stop_at_last_layers", 1)
+        return f"AUTOMATIC1111 {self.width}x{self.height} clip skip {skip}"
 
     def draw(self, asked: Asked) -> tuple[np.ndarray, Session]:
         """See `sampling.Pipeline`. Raises GrowthInhibitorError where another checkpoint is loaded by now."""
@@ -95,6 +102,27 @@ class _Trying(Protection):
         encoded = self._asked.scaled(self.host.encode(self._asked.concept, None, self._size))
         self.session = Session(unet, [encoded], weighting=self._asked.weighting, record_features=True)
         return self.session
+
+
+def in_turn(queued: Callable[..., Callable[..., Any]], work: Callable[[], Any]) -> Any:
+    """What some work gives when its turn in the host's queue has come; raises what it raises.
+
+    queued: the host's wrap_gradio_gpu_call, which would tell an error to a page that may be gone by then.
+    """
+    given: list[Any] = []
+    failed: list[Exception] = []
+
+    def kept() -> list[str]:
+        try:
+            given.append(work())
+        except Exception as error:  # noqa: BLE001 - any: it is raised below
+            failed.append(error)
+        return [""]  # to which the host adds the time it took
+
+    queued(kept, extra_outputs=[])()
+    if failed:
+        raise failed[0]
+    return given[0]
 
 
 def default_sampler() -> str:
