@@ -19,6 +19,7 @@ from lib_gi.settings import AUTO, NONE, Settings
 
 BUNDLED = Path(__file__).resolve().parent.parent / "models" / "adapters"
 ENDING = ".safetensors"
+OWN_MODEL, SAME_BUILD = "made for this model", "made for another model that is built like it"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,20 @@ class Adapters:
         adapter = Adapter.load(listed.path)
         check_fits(adapter, [layer.name for layer in find_cross_attention(unet)], settings.weighting)
         return Chosen(listed.name, adapter, adapter.fingerprint == own)
+
+    def fit_of(self, listed: Listed, unet: nn.Module, weights: str = "") -> str:
+        """Whether an adapter serves this UNet: OWN_MODEL, SAME_BUILD, or why it does not; `weights` as above.
+
+        Raises UnsupportedModelError.
+        """
+        own = self._fingerprint(unet, weights)
+        try:
+            misfit = Adapter.load(listed.path).misfit([layer.name for layer in find_cross_attention(unet)])
+        except AdapterError as error:
+            return str(error)
+        if misfit:
+            return misfit
+        return OWN_MODEL if listed.about.get("fingerprint") == own else SAME_BUILD
 
     def _trained_on(self, own: str) -> Listed:
         found = self.look()

@@ -36,6 +36,10 @@ class AdapterError(GrowthInhibitorError):
     """An adapter's file is broken or foreign, or the adapter does not belong to this model."""
 
 
+class SearchStopped(GrowthInhibitorError):
+    """A search for labels was stopped by its user; what it had found is kept."""
+
+
 class DetectorError(GrowthInhibitorError):
     """A detector's file or class is not there or cannot be used, or its answer is not what it should be."""
 

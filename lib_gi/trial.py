@@ -38,15 +38,11 @@ class Trial:
     count: int
 
     def __post_init__(self) -> None:
-        for name, (least, most, step) in RANGES.items():
-            value = getattr(self, name)
-            is_number = isinstance(value, (int, float)) and least <= value <= most
-            if not is_number or isinstance(step, int) and value % step:
-                kind = {0.5: "a number", 1: "a whole number"}.get(step, f"a multiple of {step}")
-                raise _wrong(name, value, f"{kind} from {least} to {most}")
+        for name, range_ in RANGES.items():
+            check_in_range("trial", name, getattr(self, name), range_)
         last = MOST_SEED - self.count + 1
         if not isinstance(self.seed, int) or not -1 <= self.seed <= last:
-            raise _wrong("seed", self.seed, f"a whole number from 0 to {last}, or -1 for a random one")
+            raise _wrong("trial", "seed", self.seed, f"a whole number from 0 to {last}, or -1 for a random one")
         if self.seed == -1:
             object.__setattr__(self, "seed", random.randint(0, last))
 
@@ -90,5 +86,14 @@ def told(trial: Trial, pictures: Sequence[Any]) -> str:
     return f"Interrupted after {done} of {trial.count} {seeds}." if done < trial.count else f"Drew {done} {seeds}."
 
 
-def _wrong(name: str, value: Any, expected: str) -> SettingsError:
-    return SettingsError(f"the trial's {name.replace('_', ' ')} is {value!r}; expected {expected}; change it")
+def check_in_range(whose: str, name: str, value: Any, range_: tuple[float, float, float]) -> None:
+    """Nothing, where a value is one that a slider of this least, most and step could have; SettingsError otherwise."""
+    least, most, step = range_
+    is_number = isinstance(value, (int, float)) and least <= value <= most
+    if not is_number or isinstance(step, int) and value % step:
+        kind = {0.5: "a number", 1: "a whole number"}.get(step, f"a multiple of {step}")
+        raise _wrong(whose, name, value, f"{kind} from {least} to {most}")
+
+
+def _wrong(whose: str, name: str, value: Any, expected: str) -> SettingsError:
+    return SettingsError(f"the {whose}'s {name.replace('_', ' ')} is {value!r}; expected {expected}; change it")

@@ -11,15 +11,19 @@ from lib_gi import __version__
 from lib_gi.adapters import BUNDLED, Adapters
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts import webui_draw
-from lib_gi.hosts.webui import Protection
+from lib_gi.hosts.webui import ATTRIBUTE, Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
+from lib_gi.own_adapters import OwnAdapters
 from lib_gi.own_concepts import OwnConcepts
 from lib_gi.settings import Settings, format_strengths
+from lib_gi.training.job import Job
+from lib_gi.training.webui import in_turn
 from lib_gi.webui import (
     accordion,
     arguments,
     axes,
+    calibrating,
     growth,
     infotext,
     log,
@@ -27,13 +31,15 @@ from lib_gi.webui import (
     report,
     routes,
     tab,
+    tab_adapters,
+    tab_calibrate,
     tab_concepts,
     tab_try,
 )
+from lib_gi.webui.detectors import Detectors
 
 logger = logging.getLogger("growth_inhibitors")
-ATTRIBUTE = "growth_inhibitors"  # of the host's object of a generation
-GROWTH = "growth_inhibitors_growth"  # likewise
+GROWTH = "growth_inhibitors_growth"  # of the host's object of a generation
 PREFIX = "growth_inhibitors"  # of every id in the page
 
 
@@ -219,14 +225,27 @@ def on_ui_tabs():
     """The host's page asks for further tabs."""
     draw, queued = partial(webui_draw.picture, accordion.TITLE), call_queue.wrap_gradio_gpu_call
     trying = tab_try.section(library.catalogue, adapters.names, draw, queued, shared.state.interrupt)
-    return tab.build([tab_concepts.section(library), trying], PREFIX)
+    listing = tab_adapters.section(adapters, own_adapters, lambda listed: report.fit_of(listed, Webui(), adapters))
+    sections = [tab_concepts.section(library), trying, tab_calibrate.section(workshop), listing]
+    return tab.build(sections, PREFIX)
 
 
 # In the host's data folder, which neither an update nor the removal of the extension touches.
 data = Path(paths.data_path) / "growth-inhibitors"
 library = Library(OwnConcepts(data), checkpoint_file)
-adapters = Adapters([BUNDLED, data / "adapters"])
+own_adapters = OwnAdapters(data / "adapters")
+adapters = Adapters([BUNDLED, own_adapters.folder])
 page = options.Page(shared.opts, shared.cmd_opts)
+job = Job(partial(in_turn, call_queue.wrap_gradio_gpu_call), shared.state.interrupt)
+workshop = calibrating.Workshop(
+    job,
+    data,
+    lambda: Webui(),  # whichever is loaded by then
+    Detectors(data / "detectors"),
+    library.catalogue,
+    own_adapters,
+    lambda: page.policy().required.concepts,
+)
 log.make_audible(shared.cmd_opts.loglevel)
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)

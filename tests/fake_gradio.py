@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
 # Of lib_gi.webui, in the order in which they need each other.
-MODULES = ("accordion", "options", "tab", "tab_concepts", "tab_try")
+MODULES = ("accordion", "options", "tab", "tab_adapters", "tab_calibrate", "tab_concepts", "tab_try")
 
 
 def module():
@@ -54,7 +54,7 @@ def module():
         release = listener("release")
 
     class Textbox(Component):
-        def __init__(self, value="", *, max_lines=20, placeholder=None, label=None, info=None, elem_id=None):
+        def __init__(self, value="", *, lines=1, max_lines=20, placeholder=None, label=None, info=None, elem_id=None):
             assert isinstance(value, str)
             self.placeholder = placeholder
             super().__init__(value, label, info, elem_id)

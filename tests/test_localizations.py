@@ -9,15 +9,18 @@ from pathlib import Path
 import fake_gradio
 import pytest
 import test_webui_script
+from test_session_adapter import some_adapter
 
+from lib_gi.adapters import OWN_MODEL, SAME_BUILD
 from lib_gi.concepts import Concept, load_catalogue
 from lib_gi.settings import AUTO, MAPS, NONE, WEIGHTINGS, Settings
 from lib_gi.webui.arguments import label_of
+from lib_gi.webui.report import NOT_LOADED
 
 webui = test_webui_script.webui  # the fixture
 FOLDER = Path(__file__).parents[1] / "localizations"
 LANGUAGES = ("zh_CN", "ja_JP", "de_DE", "es_ES")  # the stems of the usual localizations, with which the host joins ours
-EXAMPLES = {"nudity=6; blood=3", "nudity=6; blood", "red shoes; clown", "0.4, 2.5"}
+EXAMPLES = {"threshold=0.4", "nudity=6; blood=3", "nudity=6; blood", "red shoes; clown", "0.4, 2.5"}
 KEPT = {"Growth Inhibitors", *WEIGHTINGS, *MAPS, *EXAMPLES}  # names, and what is typed as it stands
 CHOSEN = {NONE, AUTO}  # what the setting `adapter` says; elsewhere they are words like any other
 OWN = Concept("clown", "red nose", "circus")
@@ -43,6 +46,15 @@ def words_in(text):
     return [html.unescape(piece).strip() for piece in re.findall(">([^<>]+)<", text)]
 
 
+def words_of_adapters(webui, gr):
+    """What is shown of an adapter that is chosen in the tab."""
+    webui.module.own_adapters.keep("tiny", some_adapter())
+    [part] = [part for part in gr.made if part.elem_id == "growth_inhibitors_adapters_chosen"]
+    [(choose, _, _)] = part.input_events
+    html = [change["value"] for change in choose("tiny") if isinstance(change.get("value"), str)]
+    return {word for text in html for word in words_in(text)} - {"tiny"}
+
+
 @pytest.fixture()
 def shown(webui, monkeypatch):
     """All that the page shows, of the form, the settings page and the tab."""
@@ -56,6 +68,7 @@ def shown(webui, monkeypatch):
             changes = load() if not inputs else ()
             values = [change.get("value") for change in changes if isinstance(change, dict)]
             words += [word for value in values if isinstance(value, str) for word in words_in(value)]
+    words += [*words_of_adapters(webui, gr), OWN_MODEL, SAME_BUILD, NOT_LOADED]
     for option in webui.shared.opts.data_labels.values():
         words += [option.label, option.told, (option.component_args or {}).get("placeholder")]
     words.append(webui.module.forecast(Settings.disabled()))
@@ -63,7 +76,8 @@ def shown(webui, monkeypatch):
         accordion.build(False, load_catalogue, "growth_inhibitors", str)
         words += [word for part in gr.made for word in words_of(part)]
     names = {label_of(concept) for concept in load_catalogue()} | {OWN.name, OWN.phrase, OWN.category}
-    return {word for word in words if word} - KEPT - CHOSEN - names
+    told = {word for word in words if word and not word.startswith("Not usable here: ")}  # that names packages
+    return told - KEPT - CHOSEN - names
 
 
 def test_there_is_a_file_for_each_language_and_no_other_and_the_guide_names_them():

@@ -6,7 +6,9 @@ import torch
 from tiny_pipelines import sd1, write_tokenizer
 
 from lib_gi.features import Features
-from lib_gi.training.diffusers import PipelineSampler
+from lib_gi.training.diffusers import DiffusersPipeline
+from lib_gi.training.labels import DRAWINGS
+from lib_gi.training.sampling import PipelineSampler
 from lib_gi.training.search import Drawn, Search, Task
 
 TASKS = [Task(concept, f"prompt {seed}", seed, 4.0 + seed % 2) for concept in ("a", "b c") for seed in range(7)]
@@ -66,13 +68,13 @@ def test_a_stopped_search_goes_on_and_a_finished_one_draws_nothing(tmp_path):
     assert 0 < len(kept) < 6
     second = Paint()
     search(tmp_path, second).run(TASKS)
-    assert 0 < len(second.drawn) < 7 * len(TASKS)
+    assert 0 < len(second.drawn) < DRAWINGS * len(TASKS)
     third = Paint()
     search(tmp_path, third).run(TASKS)
     assert not third.drawn
     other = Paint()
     Search(other, Needs(), tmp_path, "another model", 8.0, 3).run(TASKS)
-    assert len(other.drawn) == 7 * len(TASKS)
+    assert len(other.drawn) == DRAWINGS * len(TASKS)
 
 
 def test_two_processes_share_the_work_and_the_merge_is_the_same(tmp_path, monkeypatch):
@@ -97,7 +99,7 @@ def test_what_is_missing_is_told(tmp_path):
 
 
 def test_a_pipeline_draws_each_picture_with_its_own_strength(tmp_path):
-    sampler = PipelineSampler(sd1(write_tokenizer(tmp_path)), steps=2)
+    sampler = PipelineSampler(DiffusersPipeline(sd1(write_tokenizer(tmp_path)), steps=2))
     tasks = [Task("abc", "a cat", seed, 4.0) for seed in (1, 2)]
     off, features = sampler.draw(tasks, np.zeros(2))
     on, same = sampler.draw(tasks, np.array([0.0, 20.0]))

@@ -21,6 +21,12 @@ def test_made_tasks_name_the_phrase_in_half_of_the_prompts_and_differ_in_noise_a
     assert tasks == made_tasks([Concept("monet", "Claude Monet style"), Concept("gun", "gun")], 10)
 
 
+def test_prompts_of_ones_own_are_used_in_turn_and_braces_of_other_kinds_stay():
+    own = made_tasks([Concept("a", "red nose")], 3, explicit=("{} {x}", "face"), benign=("tree",))
+    assert [task.prompt for task in own] == ["red nose {x}", "face", "red nose {x}", "tree", "tree", "tree"]
+    assert [task.prompt for task in made_tasks([Concept("a", "a")], 1, explicit=("{}",), benign=())] == ["a"]
+
+
 def test_a_written_file_is_read_back(tmp_path):
     tasks = [Task("Dalí", "a, b: {c}", 2**32 - 1, 1.0), Task("x", "", 0, 50.0)]
     write_tasks(tasks, tmp_path / "tasks.json")

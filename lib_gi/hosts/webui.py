@@ -24,6 +24,9 @@ from lib_gi.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+ATTRIBUTE = "growth_inhibitors"
+"""Of the host's object of a generation: its protection, which acts whenever the host tells of a step of it."""
+
 Fault = tuple[type[GrowthInhibitorError], str]
 
 
@@ -182,25 +185,28 @@ class Protection:
         if self._fault is not None or self._excused:
             return
         try:
-            s, unet = self.settings, self.host.unet()
-            chosen = self._adapters.choose(s, unet, self.host.weights) if s.infers else None
-            if s.heatmap and self._recording is None:
-                self._recording = Recording()
-            session = Session(
-                unet,
-                [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],
-                weighting=s.weighting,
-                first_step=s.first_step,
-                last_step=s.last_step,
-                bound=s.bound,
-                adapter=chosen.adapter if chosen else None,
-                recording=self._recording,
-            )
-            self._session = session.__enter__()
-            self._adapter = str(chosen) if chosen else ""
+            self._session = self._session_in(self.host.unet()).__enter__()
             self._weights, self._hits_before = self.host.weights, 0
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
             self._fault = kept(error)
+
+    def _session_in(self, unet: nn.Module) -> Session:
+        """What a pass in this UNet needs, and notes which adapter it is by."""
+        s = self.settings
+        chosen = self._adapters.choose(s, unet, self.host.weights) if s.infers else None
+        if s.heatmap and self._recording is None:
+            self._recording = Recording()
+        self._adapter = str(chosen) if chosen else ""
+        return Session(
+            unet,
+            [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],
+            weighting=s.weighting,
+            first_step=s.first_step,
+            last_step=s.last_step,
+            bound=s.bound,
+            adapter=chosen.adapter if chosen else None,
+            recording=self._recording,
+        )
 
     def _break_off(self) -> None:
         """A step ended in an error or an interrupt: nothing of ours stays in the UNet, and no step follows."""

@@ -38,12 +38,21 @@ def picture(title: str, trial: Trial, seed: int, settings: Settings) -> Image.Im
     )
     with closing(p):
         p.scripts, p.script_args = alone(scripts.scripts_txt2img, title, settings.to_dict())
-        try:
-            processed = processing.process_images(p)
-        finally:
-            shared.total_tqdm.clear()
+        images = finished(p)
+    return images[0] if images else None
+
+
+def finished(p: Any) -> list[Image.Image]:
+    """The pictures of a generation of the host; none where it was interrupted. Raises what stops it."""
+    from modules import processing, shared
+
+    state = shared.state
+    try:
+        processed = processing.process_images(p)
+    finally:
+        shared.total_tqdm.clear()
     broken_off = state.interrupted or state.skipped or state.stopping_generation
-    return None if broken_off or not processed.images else processed.images[0]
+    return [] if broken_off else processed.images
 
 
 def alone(runner: Any, title: str, argument: dict[str, Any]) -> tuple[Any, list[Any]]:

@@ -70,34 +70,33 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
     from lib_gi.cli import say
     from lib_gi.fingerprint import fingerprint
     from lib_gi.layers import find_cross_attention
-    from lib_gi.training.diffusers import PipelineSampler
-    from lib_gi.training.fit import fit
-    from lib_gi.training.search import Search
+    from lib_gi.training.calibration import Plan
+    from lib_gi.training.diffusers import DiffusersPipeline
+    from lib_gi.training.sampling import PipelineSampler
 
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
-    about = {
-        "model": arguments.model.name.removesuffix(".safetensors"),
-        "fingerprint": fingerprint(pipe.unet),
-        "sampler": type(pipe.scheduler).__name__,
-        "steps": arguments.steps,
-        "guidance": sorted({task.guidance for task in tasks}),
-        "resolution": pipe.unet.config.sample_size * pipe.vae_scale_factor,
-        "weighting": arguments.weighting,
-        "detector": without_folders(arguments.detector),
-        "concepts": sorted({task.concept for task in tasks}),
-        "pictures": len(tasks),
-    }
-    sampler = PipelineSampler(pipe, arguments.steps, arguments.weighting, catalogue)
-    told = " ".join(f"{name}={about[name]}" for name in ("fingerprint", "sampler", "steps", "weighting", "detector"))
-    search = Search(sampler, detector, arguments.work, told, arguments.strongest, arguments.chunk)
+    size = pipe.unet.config.sample_size * pipe.vae_scale_factor
+    plan = Plan(
+        tasks=tuple(tasks),
+        model=arguments.model.name.removesuffix(".safetensors"),
+        fingerprint=fingerprint(pipe.unet),
+        sampler=type(pipe.scheduler).__name__,
+        steps=arguments.steps,
+        width=size,
+        height=size,
+        weighting=arguments.weighting,
+        detector=without_folders(arguments.detector),
+        features=arguments.features,
+        strongest=arguments.strongest,
+        chunk=arguments.chunk,
+        seed=arguments.seed,
+    )
+    sampler = PipelineSampler(DiffusersPipeline(pipe, arguments.steps), arguments.weighting, catalogue)
+    search = plan.search(sampler, detector, arguments.work)
     search.run(tasks)
     if int(os.environ.get("RANK", 0)):
         return
-    examples = search.examples(tasks)
-    layers = [layer.name for layer in find_cross_attention(pipe.unet)]
-    fitted = fit(examples, layers, arguments.features, about, arguments.seed)
-    fitted.adapter.save(arguments.out)
-    known = examples.picture.unique().numel()
-    say(f"{known} of {len(tasks)} pictures have a label; strengths 0 to {-fitted.adapter.lowest:g}")
-    say(f"loss on held-out pictures: {fitted.losses[0]:.3f} at first, {min(fitted.losses):.3f} at its best")
-    say(f"adapter: {arguments.out}")
+    result = plan.result(search, [layer.name for layer in find_cross_attention(pipe.unet)])
+    result.fitted.adapter.save(arguments.out)
+    for sentence in (*result.told(), f"adapter: {arguments.out}"):
+        say(sentence)

@@ -51,10 +51,11 @@ class Examples:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted adapter and the loss on validation rows after each epoch that was looked at."""
+    """A fitted adapter, the loss on validation rows after each epoch, and which rows those are (rows,)."""
 
     adapter: Adapter
     losses: tuple[float, ...]
+    held_out: Tensor
 
 
 def fit(
@@ -93,7 +94,7 @@ def fit(
             best = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(best)
     adapter = Adapter(tuple(layers), kind, network, mean, deviation, float(examples.w.min()), 0.0, dict(about or {}))
-    return Fitted(adapter, tuple(losses))
+    return Fitted(adapter, tuple(losses), held_out)
 
 
 def aims(w: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 ROUNDS = 5
+DRAWINGS = ROUNDS + 2
+"""How often a picture is drawn for its label: without inhibitors, at the strongest strength, and in each round."""
 Draw = Callable[[np.ndarray], np.ndarray]
 Found = Callable[[np.ndarray], np.ndarray]
 

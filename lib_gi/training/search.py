@@ -8,6 +8,7 @@ chunk; the files, and so the examples, are the same however many there were.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tqdm import tqdm
 
 from lib_gi.detect import Detector
 from lib_gi.features import Features
+from lib_gi.safe_files import write_whole
 from lib_gi.training.fit import Examples
 from lib_gi.training.labels import weakest_strengths
 
@@ -62,9 +64,8 @@ class Search:
     def run(self, tasks: Sequence[Task]) -> None:
         """Works off what is missing of this process's share, with a progress bar over pictures."""
         rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        self.work.mkdir(parents=True, exist_ok=True)
         mine = [part for index, part in enumerate(self.parts(tasks)) if index % world == rank]
-        missing = [part for part in mine if not self.file(part).exists()]
+        missing = self.missing(mine)
         with tqdm(total=sum(map(len, missing)), desc="labels", unit="picture", mininterval=2) as bar:
             for part in missing:
                 self.label(part)
@@ -92,6 +93,10 @@ class Search:
             groups.setdefault((task.concept, task.guidance), []).append(task)
         return [g[start : start + self.chunk] for g in groups.values() for start in range(0, len(g), self.chunk)]
 
+    def missing(self, parts: Sequence[list[Task]]) -> list[list[Task]]:
+        """The chunks that are not worked off."""
+        return [part for part in parts if not self.file(part).exists()]
+
     def label(self, part: Sequence[Task]) -> None:
         """Finds the labels of one chunk and writes its file."""
         concept, nothing = part[0].concept, np.zeros(len(part))
@@ -102,18 +107,16 @@ class Search:
             self.detector.found(pictures, concept),
             self.strongest,
         )
-        file = self.file(part)
-        unfinished = file.with_suffix(f".{os.getpid()}.part")
         tensors = {
             "M_star": features.M_star[0].permute(1, 2, 0).contiguous(),  # (layers, n, T) as (n, T, layers)
             "agreement": features.agreement[0].permute(1, 2, 0).contiguous(),
             "strength": torch.from_numpy(strengths).float(),
         }
-        save_file(tensors, unfinished, metadata={"tasks": json.dumps([asdict(task) for task in part])})
-        unfinished.replace(file)
+        self.work.mkdir(parents=True, exist_ok=True)
+        write_whole(self.file(part), save(tensors, {"tasks": json.dumps([asdict(task) for task in part])}))
 
     def file(self, part: Sequence[Task]) -> Path:
         """Where a chunk is kept: named by all that its labels depend on."""
         told = json.dumps([self.about, self.strongest, [asdict(task) for task in part]])
-        name = part[0].concept.replace(" ", "_")
+        name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"

@@ -32,14 +32,24 @@ BENIGN = (
 )
 
 
-def made_tasks(concepts: Sequence[Concept], count: int, seed: int = 0) -> list[Task]:
-    """For each concept `count` pictures whose prompts name it and as many of prompts that do not."""
+def made_tasks(
+    concepts: Sequence[Concept],
+    count: int,
+    seed: int = 0,
+    explicit: Sequence[str] = EXPLICIT,
+    benign: Sequence[str] = BENIGN,
+) -> list[Task]:
+    """For each concept `count` pictures whose prompts name it and as many of prompts that do not.
+
+    explicit, benign: prompts, used in turn with other noise each time; {} in one stands for the concept's phrase. Where
+    one of them is empty, it is left out.
+    """
     rng = Random(f"tasks {seed}")
     tasks = []
     for concept in concepts:
-        for templates in (EXPLICIT, BENIGN):
+        for templates in filter(None, (explicit, benign)):
             for index in range(count):
-                text = templates[index % len(templates)].format(concept.phrase)
+                text = templates[index % len(templates)].replace("{}", concept.phrase)
                 tasks.append(Task(concept.name, text, rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]))
     return tasks
 
@@ -55,9 +65,14 @@ def read_tasks(path: Path) -> list[Task]:
         raise SettingsError(
             f"{path.name} cannot be read: {error}; expected a JSON list of tasks; correct it"
         ) from error
+    return tasks_of(entries, path.name)
+
+
+def tasks_of(entries: object, where: str) -> list[Task]:
+    """The tasks in what a JSON file or a part of it holds; errors as for `read_tasks`."""
     if not isinstance(entries, list) or not entries:
-        raise SettingsError(f"{path.name} holds no list of tasks; expected at least one; correct it")
-    return [_task(entry, f"entry {number} of {path.name}") for number, entry in enumerate(entries, 1)]
+        raise SettingsError(f"{where} holds no list of tasks; expected at least one; correct it")
+    return [_task(entry, f"entry {number} of {where}") for number, entry in enumerate(entries, 1)]
 
 
 def write_tasks(tasks: Sequence[Task], path: Path) -> None:

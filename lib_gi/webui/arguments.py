@@ -57,6 +57,12 @@ def form_of(values: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
+def concepts_of(chosen: Any, typed: Any, catalogue: Catalogue) -> tuple[Concept, ...]:
+    """The concepts that the form's list and its box of further words name; errors as for `settings_from`."""
+    names, words = _names(chosen, typed, catalogue)
+    return catalogue.resolve([*names, *words], allow_free_text=True)
+
+
 def label_of(concept: Concept) -> str:
     """How the form lists a concept: its category, then its name."""
     return f"{concept.category} / {concept.name}"

@@ -1,12 +1,13 @@
 """What the page says of a generation: what strengths come by, and afterwards what was done."""
 
 from lib_gi import reading
-from lib_gi.adapters import Adapters
+from lib_gi.adapters import Adapters, Listed
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.settings import Settings, format_strengths
 
 FIXED = "a fixed strength, not calibrated for this model"
+NOT_LOADED = "none is loaded"
 
 
 def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
@@ -16,6 +17,11 @@ def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
     if not host.checkpoint:
         return f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
     return f"auto by {adapters.choose(settings, host.unet(), host.weights)}"
+
+
+def fit_of(listed: Listed, host: Webui, adapters: Adapters) -> str:
+    """What an adapter is to the loaded checkpoint, if there is one; UnsupportedModelError."""
+    return adapters.fit_of(listed, host.unet(), host.weights) if host.checkpoint else NOT_LOADED
 
 
 def done(protection: Protection) -> str:

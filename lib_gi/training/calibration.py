@@ -1,0 +1,132 @@
+"""A calibration: the plan by which a model's adapter is made, and what came of it; the same on every host."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from lib_gi.adapter import Adapter
+from lib_gi.detect import Detector
+from lib_gi.errors import SettingsError
+from lib_gi.features import Features
+from lib_gi.training.fit import Examples, Fitted, fit
+from lib_gi.training.search import Sampler, Search, Task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an adapter is made of.
+
+    model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
+    host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
+    adapter's kind. strongest: strength. chunk: pictures drawn at a time. seed: of the fit.
+    """
+
+    tasks: tuple[Task, ...]
+    model: str
+    fingerprint: str
+    sampler: str
+    steps: int
+    width: int
+    height: int
+    weighting: str
+    detector: str
+    features: str = "both"
+    strongest: float = 12.0
+    chunk: int = 20
+    seed: int = 0
+    host: str = ""
+
+    def search(self, sampler: Sampler, detector: Detector, work: Path) -> Search:
+        """The search for its labels, which are kept in the folder `work`."""
+        names = ("fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
+        told = " ".join(f"{name}={getattr(self, name)}" for name in names)
+        return Search(sampler, detector, work, told, self.strongest, self.chunk)
+
+    def about(self) -> dict[str, Any]:
+        """What the adapter's file says of itself."""
+        names = ("model", "fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
+        return {name: getattr(self, name) for name in names} | {
+            "guidance": sorted({task.guidance for task in self.tasks}),
+            "resolution": self.width if self.width == self.height else f"{self.width}x{self.height}",
+            "concepts": sorted({task.concept for task in self.tasks}),
+            "pictures": len(self.tasks),
+            "date": date.today().isoformat(),
+        }
+
+    def result(self, search: Search, layers: Sequence[str]) -> "Result":
+        """The adapter for a model with these layers, and its figures. Raises SettingsError where there is none."""
+        try:
+            examples = search.examples(self.tasks)
+            known = examples.picture.unique().numel()
+        except ValueError:  # none has a label
+            known = 0
+        if known < 2:
+            raise SettingsError(
+                f"{known} of {len(self.tasks)} pictures have a label, since the concept was still found in the others"
+                f" at strength {self.strongest:g}; expected at least two; raise the strongest strength"
+            )
+        if not bool((examples.w < 0).any()):
+            raise SettingsError(
+                f"the concept was found in none of the {known} pictures that have a label, so there is nothing to"
+                " learn; expected prompts that bring it; write others, or choose a detector that knows it"
+            )
+        fitted = fit(examples, layers, self.features, self.about(), self.seed)
+        return Result.of(fitted, examples, len(self.tasks))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A fitted adapter beside what it was fitted to.
+
+    pictures: that were asked for. labels: of them with a label. benign: of these with the label 0. By row, one for each
+    token of a picture: labelled and predicted, strengths (rows,); held_out, whether it only validated (rows,).
+    """
+
+    fitted: Fitted
+    pictures: int
+    labels: int
+    benign: int
+    labelled: Tensor
+    predicted: Tensor
+    held_out: Tensor
+
+    @classmethod
+    def of(cls, fitted: Fitted, examples: Examples, pictures: int) -> "Result":
+        """The result of a fit to examples; its figures are in the adapter's `about` too."""
+        labels = examples.picture.unique().numel()
+        benign = examples.picture[examples.w == 0].unique().numel()
+        result = cls(
+            fitted, pictures, labels, benign, 0.0 - examples.w, 0.0 - w_of(fitted.adapter, examples), fitted.held_out
+        )
+        adapter = fitted.adapter
+        about = adapter.about | {"figures": result.figures()}
+        return replace(result, fitted=replace(fitted, adapter=replace(adapter, about=about)))
+
+    def figures(self) -> dict[str, Any]:
+        """Its numbers, as JSON can hold them: loss at first and at its best is that on held-out pictures."""
+        return {
+            "labels": self.labels,
+            "benign": self.benign,
+            "never_erased": round((self.pictures - self.labels) / self.pictures, 4),
+            "loss_at_first": round(self.fitted.losses[0], 4),
+            "loss": round(min(self.fitted.losses), 4),
+        }
+
+    def told(self) -> list[str]:
+        """Its numbers in sentences."""
+        figures = self.figures()
+        return [
+            f"{self.labels} of {self.pictures} pictures have a label; strengths 0 to {-self.fitted.adapter.lowest:g}",
+            f"{self.benign} of them need none; {figures['never_erased']:.0%} of all were never erased and are left out",
+            f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
+        ]
+
+
+def w_of(adapter: Adapter, examples: Examples) -> Tensor:
+    """What the adapter infers for each row of the examples, (rows,)."""
+    seen = (values.T[None, :, :, None] for values in (examples.M_star, examples.agreement))  # rows as images
+    return adapter.w(Features(*seen))[:, 0]

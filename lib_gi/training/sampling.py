@@ -1,0 +1,76 @@
+"""What a search for labels asks of a host's own pipeline, and what is made of the answer; no host is known here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib_gi.concepts import Catalogue, Concept
+from lib_gi.encoded import EncodedConcept
+from lib_gi.errors import NeverHitError
+from lib_gi.features import Features
+from lib_gi.session import Session
+from lib_gi.training.search import Drawn, Task
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Pictures that share concept, guidance scale and weighting; w: a scale for each of them, never positive, (n,)."""
+
+    concept: Concept
+    prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    guidance: float
+    weighting: str
+    w: Tensor
+
+    def scaled(self, encoded: EncodedConcept) -> EncodedConcept:
+        """The encoded concept, each of whose tokens has its picture's scale."""
+        return replace(encoded, w=self.w[:, None].expand(-1, encoded.e - encoded.s))
+
+
+class Pipeline(Protocol):
+    """A host's own way to draw."""
+
+    def draw(self, asked: Asked) -> tuple[np.ndarray, Session]:
+        """The pictures (n, H, W, 3) uint8, and the session that inhibited them and recorded features.
+
+        Raises SearchStopped where the user stopped the host.
+        """
+
+
+class PipelineSampler:
+    """A `search.Sampler` by a host's pipeline; `catalogue` tells a concept's phrase, which is else its name."""
+
+    def __init__(self, pipeline: Pipeline, weighting: str = "agreement", catalogue: Catalogue | None = None) -> None:
+        self.pipeline, self.weighting, self.catalogue = pipeline, weighting, catalogue
+
+    def draw(self, tasks: Sequence[Task], strengths: np.ndarray) -> Drawn:
+        """See `search.Sampler`. Raises NeverHitError when the layers saw nothing of a picture."""
+        [name], [guidance] = {task.concept for task in tasks}, {task.guidance for task in tasks}
+        known = self.catalogue is not None and name in self.catalogue
+        asked = Asked(
+            self.catalogue.lookup(name) if known else Concept(name, name),
+            tuple(task.prompt for task in tasks),
+            tuple(task.seed for task in tasks),
+            guidance,
+            self.weighting,
+            0.0 - torch.as_tensor(np.asarray(strengths), dtype=torch.float32),
+        )
+        pictures, session = self.pipeline.draw(asked)
+        return Drawn(pictures, _first_step(session.features().get(asked.concept.name), len(tasks)))
+
+
+def _first_step(features: Features | None, images: int) -> Features:
+    """The features of a pass's first step alone, (1, layers, images, tokens)."""
+    if features is not None and features.M_star.shape[2] == images:
+        first = Features(features.M_star[:1], features.agreement[:1])
+        if bool(torch.isfinite(first.M_star).all()) and bool(torch.isfinite(first.agreement).all()):
+            return first
+    raise NeverHitError(
+        f"the layers did not see each of {images} pictures in the first step, so nothing can be learned of them;"
+        " expected one row or more for each; switch off what replaces the UNet or leaves rows out"
+    )

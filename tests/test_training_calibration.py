@@ -1,0 +1,74 @@
+"""A calibration's plan and result: what labels depend on, which figures are told, and what cannot be learned."""
+
+from datetime import date
+
+import pytest
+import torch
+from test_training_search import TASKS, Needs, Paint
+
+from lib_gi.adapter import Adapter
+from lib_gi.errors import SettingsError
+from lib_gi.training.calibration import Plan, w_of
+
+LAYERS = ("down_blocks.0.attn2", "mid_block.attn2", "up_blocks.0.attn2")
+TOLD = {
+    "model": "tiny",
+    "fingerprint": "0123",
+    "sampler": "Euler",
+    "steps": 5,
+    "weighting": "plain",
+    "detector": "needs",
+}
+PLAN = Plan(tuple(TASKS), **TOLD, width=128, height=64, strongest=8.0, chunk=3)
+
+
+def searched(tmp_path, plan=PLAN, detector=None):
+    """A finished search."""
+    search = plan.search(Paint(), detector or Needs(), tmp_path)
+    search.run(plan.tasks)
+    return search
+
+
+def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(tmp_path):
+    search = searched(tmp_path)
+    result = PLAN.result(search, LAYERS)
+    assert (result.pictures, result.labels, result.benign) == (14, 12, 2)
+    assert [line.partition(" pictures")[0] for line in result.told()][0] == "12 of 14"
+    assert "14% of all were never erased" in result.told()[1]
+    result.fitted.adapter.save(tmp_path / "a.safetensors")
+    about = Adapter.load(tmp_path / "a.safetensors").about
+    assert about["figures"] == result.figures() and about["figures"]["loss"] == round(min(result.fitted.losses), 4)
+    assert about.items() >= TOLD.items() and about["date"] == date.today().isoformat()
+    assert (about["resolution"], about["concepts"], about["pictures"]) == ("128x64", ["a", "b c"], 14)
+    examples = search.examples(PLAN.tasks)
+    assert torch.equal(result.labelled, -examples.w)
+    assert torch.equal(result.predicted, 0 - w_of(result.fitted.adapter, examples))
+    assert len(examples.picture[result.held_out].unique()) == 2  # a fifth of twelve
+
+
+def test_labels_are_of_one_way_to_draw(tmp_path):
+    searched(tmp_path)
+    others = ({"sampler": "DDIM"}, {"steps": 6}, {"host": "A1111"}, {"strongest": 9.0}, {"fingerprint": "4567"})
+    for change in others:
+        plan = Plan(**vars(PLAN) | change)
+        search = plan.search(Paint(), Needs(), tmp_path)
+        assert len(search.missing(search.parts(plan.tasks))) == 6
+    same = Plan(**vars(PLAN) | {"features": "agreement", "seed": 3}).search(Paint(), Needs(), tmp_path)
+    assert same.missing(same.parts(PLAN.tasks)) == []
+
+
+class Always:
+    """Finds the concept everywhere, or nowhere."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def found(self, pictures, concept):
+        return Needs().found(pictures, concept) | True if self.answer else Needs().found(pictures, concept) & False
+
+
+@pytest.mark.parametrize("found, problem", [(True, "0 of 14 pictures.*raise the strongest"), (False, "found in none")])
+def test_what_cannot_be_learned_is_told_with_what_to_do(tmp_path, found, problem):
+    search = searched(tmp_path, detector=Always(found))
+    with pytest.raises(SettingsError, match=problem):
+        PLAN.result(search, LAYERS)
