@@ -1,5 +1,6 @@
 """The user's own adapters: files in a folder that outlives the extension, each there whole or not at all."""
 
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ class OwnAdapters:
             with locked(self.folder / "adapters.lock"):
                 taken = {key_of(path.stem): path for path in self.folder.glob(f"*{ENDING}")}
                 there = taken.get(key_of(name))
-                if there is not None and (there.stat().st_size > MOST_BYTES or there.read_bytes() != data):
+                if there is not None and (there.stat().st_size > MOST_BYTES or not same(there.read_bytes(), data)):
                     raise AdapterError(
                         f"there is an adapter {there.stem!r} of your own already; expected a new name; choose another,"
                         " or delete that one first"
@@ -65,6 +66,19 @@ class OwnAdapters:
                 if there is None:
                     write_whole(self.folder / f"{name}{ENDING}", data)
         return name if there is None else there.stem
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Whether two safetensors files hold the same: their metadata come in another order each time they are written."""
+
+    def parts(data: bytes) -> tuple[object, bytes]:
+        start = 8 + int.from_bytes(data[:8], "little")
+        return json.loads(data[8:start]), data[start:]
+
+    try:
+        return one == other or parts(one) == parts(other)
+    except ValueError:  # one of them is damaged
+        return False
 
 
 def checked_name(name: str) -> str:

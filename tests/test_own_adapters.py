@@ -10,7 +10,7 @@ from lib_gi import own_adapters
 from lib_gi.adapter import Adapter
 from lib_gi.adapters import OWN_MODEL, SAME_BUILD, Adapters
 from lib_gi.errors import AdapterError
-from lib_gi.own_adapters import OwnAdapters, checked_name
+from lib_gi.own_adapters import OwnAdapters, checked_name, same
 
 
 @pytest.fixture()
@@ -94,3 +94,14 @@ def test_an_adapters_fit_to_a_model_is_its_own_its_build_or_a_reason(tmp_path):
     gone = adapters.named("own")
     gone.path.unlink()
     assert "cannot be read" in adapters.fit_of(gone, UNet())
+
+
+def test_files_with_their_metadata_in_another_order_hold_the_same():
+    def file(header: str, rest: bytes = b"123") -> bytes:
+        return len(header).to_bytes(8, "little") + header.encode() + rest
+
+    one = file('{"__metadata__": {"a": "1", "b": "2"}, "x": {"data_offsets": [0, 3]}}')
+    assert same(one, file('{"__metadata__": {"b": "2", "a": "1"}, "x": {"data_offsets": [0, 3]}}'))
+    assert not same(one, file('{"__metadata__": {"a": "1", "b": "3"}, "x": {"data_offsets": [0, 3]}}'))
+    assert not same(one, file('{"__metadata__": {"b": "2", "a": "1"}, "x": {"data_offsets": [0, 3]}}', b"124"))
+    assert not same(one, one[:20]) and not same(b"", one)
