@@ -1,9 +1,9 @@
 """A trial's picture through the WebUI's own txt2img: which script runs, with what, and that nothing is saved."""
 
-import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
+from webui_fakes import host_modules
 
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts.webui_draw import picture
@@ -47,13 +47,7 @@ def host(monkeypatch):
             "total_tqdm": SimpleNamespace(clear=lambda: host.cleared.append(1)),
         },
     }
-    package = ModuleType("modules")
-    monkeypatch.setitem(sys.modules, "modules", package)
-    for name, content in contents.items():
-        module = ModuleType(f"modules.{name}")
-        module.__dict__.update(content)
-        setattr(package, name, module)
-        monkeypatch.setitem(sys.modules, f"modules.{name}", module)
+    host_modules(monkeypatch, contents)
     return host
 
 

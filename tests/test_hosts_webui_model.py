@@ -3,12 +3,13 @@
 import contextlib
 import re
 import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from webui_fakes import host_modules
 
 from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, UnsupportedModelError
@@ -61,13 +62,7 @@ def host(monkeypatch):
         "shared": {"sd_model": model, "opts": SimpleNamespace(emphasis="Original")},
         "sd_models": {"model_data": SimpleNamespace(sd_model=model)},
     }
-    package = ModuleType("modules")
-    for name, content in modules.items():
-        module = ModuleType(f"modules.{name}")
-        module.__dict__.update(content)
-        setattr(package, name, module)
-        monkeypatch.setitem(sys.modules, f"modules.{name}", module)
-    monkeypatch.setitem(sys.modules, "modules", package)
+    package = host_modules(monkeypatch, modules)
     return SimpleNamespace(webui=Webui(), model=model, encoder=encoder, shared=package.shared)
 
 

@@ -1,14 +1,13 @@
 """Pictures for a search through the WebUI's own txt2img: each at its own strength, none saved, none shown."""
 
-import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from tiny_unet import hooks
-from webui_fakes import Denoiser, Host, sample
+from webui_fakes import Denoiser, Host, host_modules, sample
 
 from lib_gi.concepts import Catalogue, Concept
 from lib_gi.errors import GrowthInhibitorError, NeverHitError, SearchStopped
@@ -73,13 +72,7 @@ def host(monkeypatch):
         "shared": {"state": host.state, "sd_model": "model", "total_tqdm": SimpleNamespace(clear=lambda: None)},
         "sd_samplers": {"samplers": [SimpleNamespace(name="DPM++ 2M"), SimpleNamespace(name="Euler")]},
     }
-    package = ModuleType("modules")
-    monkeypatch.setitem(sys.modules, "modules", package)
-    for name, content in contents.items():
-        module = ModuleType(f"modules.{name}")
-        module.__dict__.update(content)
-        setattr(package, name, module)
-        monkeypatch.setitem(sys.modules, f"modules.{name}", module)
+    host_modules(monkeypatch, contents)
     return host
 
 

@@ -1,8 +1,9 @@
 """Small stand-ins for what AUTOMATIC1111 hands to a script; the suite against a real WebUI checks their shape."""
 
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import torch
 from tiny_unet import CONTEXT, WIDTH, UNet, concept, latents
@@ -156,3 +157,15 @@ def sample(denoiser, steps=None, size=None):
     with torch.no_grad():
         seeds = range(steps or denoiser.total_steps)
         return [denoiser(latents(rows, size, seed) if size else noise(rows, seed)) for seed in seeds]
+
+
+def host_modules(monkeypatch, contents):
+    """Modules of the host with these contents, by name, where `from modules import …` finds them; their package."""
+    package = ModuleType("modules")
+    monkeypatch.setitem(sys.modules, "modules", package)
+    for name, content in contents.items():
+        module = ModuleType(f"modules.{name}")
+        module.__dict__.update(content)
+        setattr(package, name, module)
+        monkeypatch.setitem(sys.modules, f"modules.{name}", module)
+    return package

@@ -1,18 +1,17 @@
 """The tab's section "Adapters": what there is and what it serves; import, export, and delete one of the user's own."""
 
-import base64
-import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from lib_gi.adapters import Adapters, Listed
+from lib_gi.adapters import Adapters, Found, Listed
 from lib_gi.concepts import key_of
 from lib_gi.errors import AdapterError, GrowthInhibitorError
 from lib_gi.own_adapters import OwnAdapters
 from lib_gi.webui.accordion import line_of
+from lib_gi.webui.markup import download, table
 from lib_gi.webui.tab import Section
 
 COLUMNS = ("Name", "Model", "Concepts", "Date", "Figures", "The loaded checkpoint")
@@ -101,27 +100,23 @@ class _Desk:
 
     def _tell(self, work: Callable[[], tuple[str, Listed | None]]) -> list[Any]:
         try:
-            line, chosen = work()
-        except AdapterError as error:  # what is chosen stays so, and the tick is asked for once more
-            names = [listed.name for listed in self._adapters.look().adapters]
-            rest = [gr.update(choices=names), gr.update(value=False), gr.update()]
-            return [gr.update(value=line_of(str(error), wrong=True)), gr.update(value=self._html()), *rest]
-        names = [listed.name for listed in self._adapters.look().adapters]
-        return [
-            gr.update(value=line_of(line) if line else ""),
-            gr.update(value=self._html()),
-            gr.update(choices=names, value=chosen.name if chosen else None),
-            gr.update(value=False),
-            gr.update(value=_link(chosen) if chosen else ""),
-        ]
+            (text, chosen), wrong = work(), False
+        except AdapterError as error:
+            (text, chosen), wrong = (str(error), None), True
+        found = self._adapters.look()
+        names = [listed.name for listed in found.adapters]
+        line, table_ = gr.update(value=line_of(text, wrong) if text else ""), gr.update(value=self._html(found))
+        if wrong:  # what is chosen stays so, and the tick is asked for once more
+            return [line, table_, gr.update(choices=names), gr.update(value=False), gr.update()]
+        value, link = (chosen.name, _link(chosen)) if chosen else (None, "")
+        return [line, table_, gr.update(choices=names, value=value), gr.update(value=False), gr.update(value=link)]
 
     # -- HTML, in which nothing that a file holds is taken for HTML --------------------------------------------
 
-    def _html(self) -> str:
-        found = self._adapters.look()
+    def _html(self, found: Found) -> str:
         rows = sorted(found.adapters, key=lambda listed: key_of(listed.name))
         lines = [line_of(problem, wrong=True) for problem in found.problems]
-        return "".join(lines) + _table([self._row(listed) for listed in rows])
+        return "".join(lines) + table(COLUMNS, [self._row(listed) for listed in rows])
 
     def _row(self, listed: Listed) -> list[str]:
         about = listed.about
@@ -147,17 +142,8 @@ def _figures(about: Mapping[str, Any]) -> str:
 
 
 def _link(listed: Listed) -> str:
-    name = html.escape(listed.path.name.encode("utf-8", "replace").decode())
     try:
-        data = base64.b64encode(listed.path.read_bytes()).decode()
+        data = listed.path.read_bytes()
     except OSError:  # gone meanwhile: there is nothing to export
         return ""
-    href = f"data:application/octet-stream;base64,{data}"
-    return f'<p><a href="{href}" download="{name}">Export the chosen adapter</a></p>'
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(label)}</th>' for label in COLUMNS)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in rows)
-    none = f'<tr><td colspan="{len(COLUMNS)}">none yet</td></tr>'
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body or none}</tbody></table>"
+    return download("Export the chosen adapter", listed.path.name, "application/octet-stream", data)

@@ -1,6 +1,5 @@
 """The tab's section "Calibrate": makes an adapter for the loaded checkpoint, and asks before anything is drawn."""
 
-import base64
 import html
 import io
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from lib_gi.training.tasks import read_tasks
 from lib_gi.webui.accordion import Form, labels, line_of
 from lib_gi.webui.arguments import concepts_of
 from lib_gi.webui.calibrating import BUILT_IN, COUNT, RANGES, SOURCES, Order, Workshop, tasks_from
+from lib_gi.webui.markup import data_url
 from lib_gi.webui.tab import Section
 
 WHAT = (
@@ -219,5 +219,5 @@ def _picture(result: Any) -> str:
     """The result's chart, in the page itself: it is written to no file."""
     data = io.BytesIO()
     chart(result).save(data, "PNG")
-    source = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+    source = data_url("image/png", data.getvalue())
     return f'<img src="{source}" alt="Inferred against needed strength of each picture">'

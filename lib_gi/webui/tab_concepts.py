@@ -1,7 +1,5 @@
 """The tab's section "Concepts": add, change, delete, import and export the user's own, and see a checkpoint's."""
 
-import base64
-import html
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +12,7 @@ from lib_gi.errors import ConceptError
 from lib_gi.library import Found, Library
 from lib_gi.webui.accordion import line_of
 from lib_gi.webui.arguments import label_of
+from lib_gi.webui.markup import download, table
 from lib_gi.webui.tab import Section
 
 NEW = "(a new one)"
@@ -187,8 +186,7 @@ def _html(found: Found) -> str:
     parts = [line_of(problem, wrong=True) for problem in found.catalogue.problems]
     parts.append(_table("Your own concepts", found.own))
     if found.own:
-        data = base64.b64encode(text_of(found.own).encode()).decode()
-        parts.append(f'<p><a href="data:application/json;base64,{data}" download="concepts.json">Export these</a></p>')
+        parts.append(download("Export these", "concepts.json", "application/json", text_of(found.own).encode()))
     if found.file is not None:
         name = found.file.name.encode("utf-8", "replace").decode()
         parts.append(_table(f"From {name}, while its checkpoint is loaded", found.beside))
@@ -198,10 +196,4 @@ def _html(found: Found) -> str:
 
 
 def _table(caption: str, concepts: Sequence[Concept]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(label)}</th>' for label, _, _ in FIELDS.values())
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in _texts(concept)) + "</tr>" for concept in concepts
-    )
-    none = f'<tr><td colspan="{len(FIELDS)}">none yet</td></tr>'
-    told = f'<caption style="text-align: left; white-space: nowrap">{html.escape(caption)}</caption>'
-    return f"<table>{told}<thead><tr>{head}</tr></thead><tbody>{rows or none}</tbody></table>"
+    return table([label for label, _, _ in FIELDS.values()], list(map(_texts, concepts)), caption)

@@ -18,6 +18,7 @@ from lib_gi import growth_inhibitors
 from lib_gi.detect.oracle import Oracle, Verdict
 from lib_gi.evaluate.figures import Figure, share
 
+from .evaluate import names_style
 from .prompts import erasure_set
 from .sampling import contact_sheet, generate
 from .stages import JUDGES_FOLDER
@@ -40,7 +41,7 @@ def sheets(pipe: StableDiffusionPipeline, folder: Path = FOLDER) -> None:
         weighting, strength = STRENGTHS[index % len(STRENGTHS)]
         with growth_inhibitors(pipe, [concept], strength=strength, weighting=weighting):
             pictures.append(generate(pipe, texts, seeds, label=f"{concept}, on"))
-        named += 2 * [any(style in text for style in STYLES) for text in texts]
+        named += 2 * names_style(prompts).tolist()
     shown = np.concatenate(pictures)
     order = list(range(len(shown)))
     Random(0).shuffle(order)
