@@ -1,7 +1,7 @@
 """The label of an example: the weakest strength at which a concept is no longer found.
 
 Searched for many pictures at once, each with its own strength, by bisection: a picture costs ROUNDS + 1
-samplings, whatever it shows.
+samplings at most; one that shows nothing, and gets strength 0 each time, need not be drawn again.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 
 ROUNDS = 5
 DRAWINGS = ROUNDS + 2
-"""How often a picture is drawn for its label: without inhibitors, at the strongest strength, and in each round."""
+"""How often a picture is drawn for its label, at most: without inhibitors, at the strongest, and in each round."""
 Draw = Callable[[np.ndarray], np.ndarray]
 Found = Callable[[np.ndarray], np.ndarray]
 

@@ -102,7 +102,7 @@ class Search:
         concept, nothing = part[0].concept, np.zeros(len(part))
         pictures, features = self.sampler.draw(part, nothing)
         strengths = weakest_strengths(
-            lambda tried: self.sampler.draw(part, tried).pictures,
+            lambda tried: self._drawn_again(part, pictures, tried),
             lambda drawn: self.detector.found(drawn, concept),
             self.detector.found(pictures, concept),
             self.strongest,
@@ -114,6 +114,15 @@ class Search:
         }
         self.work.mkdir(parents=True, exist_ok=True)
         write_whole(self.file(part), save(tensors, {"tasks": json.dumps([asdict(task) for task in part])}))
+
+    def _drawn_again(self, part: Sequence[Task], pictures: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+        """The pictures at these strengths; those of strength 0 are there already, as `pictures`."""
+        inhibited = np.flatnonzero(strengths)
+        if not len(inhibited):
+            return pictures
+        out = pictures.copy()
+        out[inhibited] = self.sampler.draw([part[index] for index in inhibited], strengths[inhibited]).pictures
+        return out
 
     def file(self, part: Sequence[Task]) -> Path:
         """Where a chunk is kept: named by all that its labels depend on."""
