@@ -80,6 +80,14 @@ class ResidualNet(nn.Module):
         return self.head(pooled(self.blocks(self.stem(x).relu())))
 
 
+class Mean(nn.ModuleList):
+    """Several networks, and the mean of their logits: each errs in other pictures."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (n, outputs) of pictures as above."""
+        return torch.stack([member(x) for member in self]).mean(0)
+
+
 ARCHITECTURES = {"pooling": PoolingNet, "residual": ResidualNet}
 
 
@@ -98,10 +106,21 @@ class Oracle:
         self.objects, self.styles, self.backgrounds = objects, styles, backgrounds
 
     @classmethod
-    def new(cls, architecture: str, objects: list[str], styles: list[str], backgrounds: list[str]) -> "Oracle":
-        """An untrained judge; its outputs are objects, styles, backgrounds and one for broken, in this order."""
+    def new(
+        cls, architecture: str, objects: list[str], styles: list[str], backgrounds: list[str], members: int = 1
+    ) -> "Oracle":
+        """An untrained judge; outputs are objects, styles, backgrounds and broken, in this order.
+
+        members: of how many networks it takes the mean.
+        """
         outputs = len(objects) + len(styles) + len(backgrounds) + 1
-        return cls(ARCHITECTURES[architecture](outputs), architecture, objects, styles, backgrounds)
+        networks = [ARCHITECTURES[architecture](outputs) for _ in range(members)]
+        return cls(networks[0] if members == 1 else Mean(networks), architecture, objects, styles, backgrounds)
+
+    @property
+    def members(self) -> list[nn.Module]:
+        """The networks whose mean it takes."""
+        return list(self.network) if isinstance(self.network, Mean) else [self.network]
 
     @classmethod
     def load(cls, file: Path) -> "Oracle":
@@ -120,6 +139,7 @@ class Oracle:
             "objects": self.objects,
             "styles": self.styles,
             "backgrounds": self.backgrounds,
+            "members": len(self.members),
         }
         tensors = {
             key: value.half() if value.is_floating_point() else value

@@ -1,5 +1,8 @@
-"""The two judges' training: renders, their reconstructions, and pictures broken on purpose."""
+"""The two judges' training: renders, their reconstructions, broken pictures, and sampled ones labelled by eye."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -10,11 +13,31 @@ from diffusers import AutoencoderKL
 
 from lib_gi.detect.oracle import Oracle, Verdict
 
+from . import seen
 from .autoencoder import decode, encode, to_unit
 from .loop import Schedule, Training
 from .world import BACKGROUNDS, OBJECTS, STYLES, Scene
 
-JUDGES = {"label": ("pooling", 11), "record": ("residual", 12)}
+Way = Callable[[np.ndarray, torch.Generator], np.ndarray]
+
+
+def moved(pictures: np.ndarray, generator: torch.Generator, most: int = 8) -> np.ndarray:
+    """Pictures moved by up to `most` pixels, all alike."""
+    y, x = torch.randint(2 * most + 1, (2,), generator=generator).tolist()
+    around = np.pad(pictures, ((0, 0), (most, most), (most, most), (0, 0)), "edge")
+    return around[:, y : y + pictures.shape[1], x : x + pictures.shape[2]]
+
+
+def mirrored(pictures: np.ndarray, generator: torch.Generator) -> np.ndarray:
+    """Pictures of which every second one is mirrored."""
+    out = pictures.copy()
+    out[::2] = pictures[::2, :, ::-1]
+    return out
+
+
+WAYS = {"moved": moved, "mirrored": mirrored}
+# Architecture, seed, and how each network sees the few labelled pictures anew; None: it learns from renders alone.
+JUDGES = {"label": ("pooling", 11, (None,)), "record": ("residual", 12, ("mirrored", "moved"))}
 POOL = 1500
 
 
@@ -28,56 +51,88 @@ def train_judge(
     device: str,
 ) -> Oracle:
     """The judge `label` or `record`, trained on `pictures` of `scenes`."""
-    architecture, seed = JUDGES[name]
+    architecture, seed, ways = JUDGES[name]
     torch.manual_seed(seed)
-    oracle = Oracle.new(architecture, list(OBJECTS), list(STYLES), list(BACKGROUNDS))
-    training = Training(
-        f"judge-{name}",
-        oracle.network,
-        Schedule(steps, 2e-3, muon=0.02, warm_up=20, flat=0.4),
-        work,
-        seed,
-        ema=0.99,
-        device=device,
+    oracle = Oracle.new(architecture, list(OBJECTS), list(STYLES), list(BACKGROUNDS), len(ways))
+    pool = Pool(
+        pictures, labels(scenes), through_autoencoder(pictures, vae, work), broken_pictures(pictures, vae, work)
     )
-    truth = labels(scenes)
-    through = through_autoencoder(pictures, vae, work)
-    broken = broken_pictures(pictures, vae, work)
+    with ExitStack() as averaged:
+        for network, way in zip(oracle.members, ways):
+            training = Training(
+                f"judge-{name}-{way}" if way else f"judge-{name}",
+                network,
+                Schedule(steps, 2e-3, muon=0.02, warm_up=20, flat=0.4),
+                work,
+                seed,
+                ema=0.99,
+                device=device,
+            )
 
-    def loss(generator: torch.Generator) -> torch.Tensor:
-        clean = torch.randint(len(pictures), (28,), generator=generator).numpy()
-        coded = torch.randint(len(through), (24,), generator=generator).numpy()
-        bad = torch.randint(len(broken), (12,), generator=generator).numpy()
-        x = to_unit(np.concatenate([pictures[clean], through[coded], broken[bad]]))
-        x = roughened(x, generator).to(device)
-        known = torch.from_numpy(np.concatenate([clean, coded]))
-        objects, styles, backgrounds, is_broken = oracle.split(oracle.network(x))
-        target = truth[known].to(device)
-        n, o, s = len(known), len(OBJECTS), len(STYLES)
-        drawn = target[:, :o].any(1)  # an empty picture has no style
-        style_loss = F.cross_entropy(styles[:n][drawn], target[drawn, o : o + s])
-        background_loss = F.cross_entropy(backgrounds[:n], target[:, o + s :])
-        flags = torch.cat([torch.zeros(n), torch.ones(len(bad))]).to(device)
-        return (
-            F.binary_cross_entropy_with_logits(objects[:n], target[:, :o]) * 4
-            + style_loss
-            + background_loss
-            + F.binary_cross_entropy_with_logits(is_broken, flags)
-        )
+            def loss(generator: torch.Generator, network=network, way=way) -> torch.Tensor:
+                x, target = pool.batch(generator, way)
+                return difference(oracle.split(network(x.to(device))), target.to(device))
 
-    training.run(loss, save=1000)
-    with training:
+            training.run(loss, save=1000)
+            averaged.enter_context(training)
         oracle.save(work / f"judge-{name}.safetensors")
     return Oracle.load(work / f"judge-{name}.safetensors")
 
 
+@dataclass(frozen=True)
+class Pool:
+    """What a judge learns from: renders (n, 128, 128, 3) uint8 with their truth, and what `seen` has.
+
+    through: the first of the renders after the autoencoder. broken: broken pictures, of which nothing else is asked.
+    """
+
+    pictures: np.ndarray
+    truth: torch.Tensor
+    through: np.ndarray
+    broken: np.ndarray
+
+    def batch(self, generator: torch.Generator, way: str | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (68, 3, 128, 128) in [-1, 1], and their targets as `labels`; way: one of WAYS, or None."""
+        clean = torch.randint(len(self.pictures), (24 if way else 32,), generator=generator).numpy()
+        coded = torch.randint(len(self.through), (16 if way else 24,), generator=generator).numpy()
+        bad = torch.randint(len(self.broken), (12,), generator=generator).numpy()
+        parts = [self.pictures[clean], self.through[coded], self.broken[bad]]
+        only_broken = torch.full((len(bad), self.truth.shape[1]), seen.OPEN)
+        only_broken[:, -1] = 1
+        targets = [self.truth[np.concatenate([clean, coded])], only_broken]
+        if way:
+            sampled, truth = seen.load()
+            eyed = torch.randint(len(sampled), (16,), generator=generator).numpy()
+            parts.append(WAYS[way](sampled[eyed], generator))
+            targets.append(truth[eyed])
+        return roughened(to_unit(np.concatenate(parts)), generator), torch.cat(targets)
+
+
+def difference(logits: tuple[torch.Tensor, ...], target: torch.Tensor) -> torch.Tensor:
+    """The loss of logits (objects, styles, backgrounds, broken) against targets as `labels`; NaN counts nowhere."""
+    told = target.split([len(OBJECTS), len(STYLES), len(BACKGROUNDS), 1], dim=1)
+    objects, broken = (
+        F.binary_cross_entropy_with_logits(logits[part].flatten()[known], told[part].flatten()[known])
+        for part in (0, 3)
+        for known in [~told[part].flatten().isnan()]
+    )
+    style, background = (
+        F.cross_entropy(logits[part][known], told[part][known])
+        for part in (1, 2)
+        for known in [~told[part].isnan().any(1)]
+    )
+    return objects * 4 + style + background + broken
+
+
 def labels(scenes: list[Scene]) -> torch.Tensor:
-    """(n, objects + styles + backgrounds) of zeros and ones."""
-    out = torch.zeros(len(scenes), len(OBJECTS) + len(STYLES) + len(BACKGROUNDS))
+    """(n, objects + styles + backgrounds + 1) of zeros and ones; the last, broken, is 0. Nothing drawn, no style."""
+    out = torch.zeros(len(scenes), len(OBJECTS) + len(STYLES) + len(BACKGROUNDS) + 1)
     for row, scene in zip(out, scenes):
         for name in scene.objects:
             row[OBJECTS.index(name)] = 1
         row[len(OBJECTS) + STYLES.index(scene.style)] = 1
+        if not scene.objects:
+            row[len(OBJECTS) : len(OBJECTS) + len(STYLES)] = seen.OPEN
         row[len(OBJECTS) + len(STYLES) + BACKGROUNDS.index(scene.background)] = 1
     return out
 
@@ -88,7 +143,7 @@ def exact(verdict: Verdict, scenes: list[Scene]) -> np.ndarray:
     o, s = len(OBJECTS), len(STYLES)
     objects = (verdict.objects == truth[:, :o].astype(bool)).all(1)
     style = (verdict.style == truth[:, o : o + s].argmax(1)) | (truth[:, :o].sum(1) == 0)
-    return objects & style & (verdict.background == truth[:, o + s :].argmax(1)) & ~verdict.broken
+    return objects & style & (verdict.background == truth[:, o + s : -1].argmax(1)) & ~verdict.broken
 
 
 def through_autoencoder(pictures: np.ndarray, vae: AutoencoderKL, work: Path) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Evaluation prompts: scenes with known truth, in sets that no training caption was drawn from.
 
-`labels` (for adapters), `validation` and `test` prompts come from different seeds; so do their pictures' noise seeds.
+`labels` (for adapters), `eye` (for the judges), `validation` and `test` prompts come from different seeds; so do
+their pictures' noise seeds.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from lib_gi.training.search import Task
 from .captions import HELD_OUT, TRAINED, caption
 from .world import ASSOCIATIONS, OBJECTS, STYLES, Association, Scene, random_scene
 
-SEED_BASE = {"validation": 1_000_000, "test": 2_000_000, "labels": 3_000_000}
+SEED_BASE = {"validation": 1_000_000, "test": 2_000_000, "labels": 3_000_000, "eye": 4_000_000}
 
 
 @dataclass(frozen=True)
