@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from page_scripts import CONTRAST, UNNAMED, WATCH
 from PIL import Image
 
 from lib_gi.webui.arguments import label_of
+from tools.webui_server import REPOSITORY
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -19,34 +21,11 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the page asks for fonts and scripts from elsewhere
 )
 PREFIX = "growth_inhibitors"
+IMAGES = REPOSITORY / "docs" / "images"
+PROMPT = "a beer on grass"
+NOTHING = {"modules": [], "sessions": 0}  # what is left in the models when nothing is
 PATIENCE = 240  # seconds, for a page or a picture
 SOON = 60  # seconds, for anything else
-
-# The outputs of a generation are faded while it runs. The same text may come out twice: so it is no text that is
-# waited for.
-WATCH = """id => {
-    const log = document.getElementById(id);
-    let busy = false;
-    window.ended = false;
-    new MutationObserver((changes, observer) => {
-        const now = log.querySelector('.pending') !== null;
-        if (busy && !now) { window.ended = true; observer.disconnect(); }
-        busy = now;
-    }).observe(log, {attributes: true, attributeFilter: ['class'], subtree: true});
-}"""
-# WCAG's ratio of the luminance of a text and of what is behind it.
-CONTRAST = """element => {
-    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-    const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-    const luminance = ([r, g, b]) => [r, g, b].reduce(
-        (sum, value, i) => sum + [0.2126, 0.7152, 0.0722][i] * linear(value / 255), 0);
-    let behind = element;
-    while (behind.parentElement && numbers(getComputedStyle(behind).backgroundColor)[3] === 0)
-        behind = behind.parentElement;
-    const [low, high] = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor]
-        .map(colour => luminance(numbers(colour)) + 0.05).sort((a, b) => a - b);
-    return high / low;
-}"""
 
 
 def chromium() -> str | None:
@@ -86,6 +65,17 @@ class Page:
         self.comes(lambda: self.line, PATIENCE)
         return self
 
+    def another(self) -> "Page":
+        """A second page of the same browser, not loaded yet."""
+        return Page(self.page.context.browser.new_page(), self.address)
+
+    def prepare(self) -> None:
+        """Settings for a quick picture."""
+        for field, value in (("steps", 8), ("width", 128), ("height", 128), ("seed", 1), ("prompt", PROMPT)):
+            self.fill(field, value)
+        # The host's own page logs one error for each of width and height, also without any extension.
+        self.problems = [problem for problem in self.problems if "reading 'props'" not in problem]
+
     def part(self, name: str):
         """One of our components."""
         return self.page.locator(f"#{PREFIX}_{self.tab}_{name}").first  # an HTML component repeats its id inside
@@ -105,6 +95,12 @@ class Page:
         """Press the tab's name."""
         self.page.locator("#tabs > .tab-nav > button", has_text=tab).first.click()
         self.tab = tab
+
+    def go_to_section(self, title: str) -> None:
+        """Open a section of the extension's own tab."""
+        self.go_to("Growth Inhibitors")
+        self.page.locator(f"#{PREFIX}_sections > .tab-nav > button", has_text=title).click()
+        self.tab = title.lower()
 
     def send_to_img2img(self) -> None:
         """Press the button under the picture, and wait until picture and size are there."""
@@ -133,8 +129,16 @@ class Page:
 
     def generate(self) -> str:
         """Press Generate, wait for the end; the infotext under the picture, empty where an error stands there."""
+        self.start()
+        return self.end()
+
+    def start(self) -> None:
+        """Press Generate."""
         self.page.evaluate(WATCH, f"html_log_{self.tab}")
         self.page.locator(f"#{self.tab}_generate").click()
+
+    def end(self) -> str:
+        """Wait for the end of what was started; the infotext as above."""
         self.page.wait_for_function("() => window.ended", timeout=1000 * PATIENCE)
         return self.page.locator(f"#html_info_{self.tab}").first.inner_text()
 
@@ -157,9 +161,12 @@ class Page:
         """Whether the page is in its dark theme."""
         return self.page.evaluate("() => document.body.classList.contains('dark')")
 
-    def shoot(self, file: Path) -> None:
-        """Keep a picture of the whole page."""
-        self.page.screenshot(path=file, full_page=True)
+    def shoot(self, name: str) -> None:
+        """Keep a picture of the whole page for the docs, once no progress is shown; only where GI_WEBUI_IMAGES is 1."""
+        if os.environ.get("GI_WEBUI_IMAGES") != "1":
+            return
+        self.page.locator(".progressDiv").first.wait_for(state="detached")
+        self.page.screenshot(path=IMAGES / name, full_page=True)
 
     # -- our part ------------------------------------------------------------------------------------------
 
@@ -192,7 +199,7 @@ class Page:
         box.fill(label_of(concept))
         self.part("concepts").locator(f'li.active[data-value="{label_of(concept)}"]').wait_for()
         box.press("Enter")
-        box.press("Escape")
+        box.press("Tab")  # not Escape, at which the host's script fails in any tab but its first two
 
     @property
     def chosen(self) -> list[str]:
@@ -225,6 +232,40 @@ class Page:
     def picked(self, name: str) -> str:
         """Which of our radio buttons is on."""
         return self.part(name).locator("input[type=radio]:checked").input_value()
+
+    def click(self, name: str) -> None:
+        """Press one of our buttons."""
+        self.part(name).click()
+
+    def set(self, name: str, ticked: bool = True) -> None:
+        """Tick or untick one of our checkboxes."""
+        self.part(name).locator("input[type=checkbox]").set_checked(ticked)
+
+    def take(self, name: str, choice: str) -> None:
+        """Take a choice of one of our lists that hold a single one."""
+        box = self.part(name).locator("input").first
+        box.click()
+        box.fill(choice)
+        self.part(name).locator(f'li[data-value="{choice}"]').click()
+
+    def upload(self, name: str, file: Path) -> None:
+        """Choose a file for one of our upload buttons."""
+        with self.page.expect_file_chooser() as chooser:
+            self.part(name).click()
+        chooser.value.set_files(file)
+
+    def text(self, name: str) -> str:
+        """What stands in one of our lines or tables."""
+        return self.part(name).inner_text().strip()
+
+    def tells(self, words: str, name: str = "told", seconds: float = SOON) -> bool:
+        """Whether one of our lines comes to hold these words."""
+        return self.comes(lambda: words in self.text(name), seconds)
+
+    @property
+    def unnamed(self) -> list[str]:
+        """The ids of our parts of this tab with an input or button that a screen reader has no name for."""
+        return self.page.evaluate(UNNAMED, f"{PREFIX}_{self.tab}_")
 
     @property
     def line(self) -> str:

@@ -29,6 +29,20 @@ def server(tmp_path_factory):
     running.stop()
 
 
+@pytest.fixture
+def check(request):
+    """Notes whether a promise holds, and goes on; a test with one that does not has failed at its end."""
+    broken = []
+
+    def check(promise, holds, found=""):
+        notes.note_check(request.node.nodeid, promise, bool(holds))
+        if not holds:
+            broken.append(f"{promise}: {found!r}")
+
+    yield check
+    assert not broken, "\n".join(broken)
+
+
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.name == LAST)
 

@@ -1,7 +1,7 @@
 """What became of each cell of the matrix and of each check of the page: docs/tested-hosts.md, and two figures.
 
-Written after a run of the whole folder with GI_WEBUI_REPORT=1, and never by hand. A run of test_browser.py alone
-writes the page's figure.
+Written after a run of the whole folder with GI_WEBUI_REPORT=1, and never by hand. A run of the test_browser*.py
+alone writes the page's figure.
 """
 
 import datetime

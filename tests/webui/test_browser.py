@@ -1,39 +1,19 @@
 """The accordion in a real page: tick, choose, generate, see, paste, send, reload."""
 
-import os
-
 import numpy as np
 import pytest
-import report
-from browser import chromium, opened
+from browser import NOTHING, PROMPT, chromium, opened
 
 from lib_gi.concepts import load_catalogue
 from lib_gi.webui.arguments import label_of
-from tools.webui_server import REPOSITORY, TITLE
+from tools.webui_server import TITLE
 
 pytest.importorskip("playwright")
 if chromium() is None:
     pytest.skip("there is no Chromium; name one in GI_CHROMIUM", allow_module_level=True)
 
-PROMPT = "a beer on grass"
 BEER, SKULL = load_catalogue().lookup("beer"), load_catalogue().lookup("skull")
-NOTHING = {"modules": [], "sessions": 0}
 BASE = f"{PROMPT}\nSteps: 8, Sampler: DDIM, CFG scale: 4, Seed: 1, Size: 128x128"
-IMAGES = REPOSITORY / "docs" / "images"  # written only where GI_WEBUI_IMAGES is 1
-
-
-@pytest.fixture
-def check(request):
-    """Notes whether a promise holds, and goes on; a test with one that does not has failed at its end."""
-    broken = []
-
-    def check(promise, holds, found=""):
-        report.note_check(request.node.nodeid, promise, bool(holds))
-        if not holds:
-            broken.append(f"{promise}: {found!r}")
-
-    yield check
-    assert not broken, "\n".join(broken)
 
 
 @pytest.fixture
@@ -41,14 +21,9 @@ def page(server, check):
     """The page, loaded anew, with settings for a quick picture."""
     with opened(f"http://127.0.0.1:{server.port}") as page:
         page.load()
-        prepare(page)
+        page.prepare()
         yield page
         check("the page logged no error", not page.problems, page.problems)
-
-
-def prepare(page):
-    for field, value in (("steps", 8), ("width", 128), ("height", 128), ("seed", 1), ("prompt", PROMPT)):
-        page.fill(field, value)
 
 
 def same(one, other):
@@ -178,7 +153,7 @@ def test_a_reloaded_page_starts_with_the_defaults(page, check):
     check("reloaded, no concept is chosen", page.chosen == [], page.chosen)
     check("reloaded, the strength is the default", page.value("strength") == "4", page.value("strength"))
     check("reloaded, its line says that it is off", page.says("Off"), page.line)
-    prepare(page)
+    page.prepare()
     told = page.generate()
     check("reloaded, it does nothing", TITLE not in told and page.picture is not None, told)
 
@@ -212,7 +187,7 @@ def test_sent_to_img2img_the_protection_goes_with_the_picture(page, server, chec
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_is_legible_in_both_themes(page, check, theme):
     page.load(theme)
-    prepare(page)
+    page.prepare()
     check(f"the page is {theme}", page.dark == (theme == "dark"))
     page.press()
     page.says("no concept is selected")
@@ -220,6 +195,5 @@ def test_it_is_legible_in_both_themes(page, check, theme):
     page.choose(BEER)
     page.says("Will inhibit beer")
     check(f"{theme}: what will happen is legible", page.contrast >= 4.5, page.contrast)
-    if os.environ.get("GI_WEBUI_IMAGES") == "1":
-        page.generate()
-        page.shoot(IMAGES / f"webui-{theme}.png")
+    page.generate()
+    page.shoot(f"webui-{theme}.png")

@@ -1,0 +1,37 @@
+"""What is asked of a page in its own language."""
+
+# The outputs of a generation are faded while it runs. The same text may come out twice: so it is no text that is
+# waited for.
+WATCH = """id => {
+    const log = document.getElementById(id);
+    let busy = false;
+    window.ended = false;
+    new MutationObserver((changes, observer) => {
+        const now = log.querySelector('.pending') !== null;
+        if (busy && !now) { window.ended = true; observer.disconnect(); }
+        busy = now;
+    }).observe(log, {attributes: true, attributeFilter: ['class'], subtree: true});
+}"""
+# WCAG's ratio of the luminance of a text and of what is behind it.
+CONTRAST = """element => {
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const luminance = ([r, g, b]) => [r, g, b].reduce(
+        (sum, value, i) => sum + [0.2126, 0.7152, 0.0722][i] * linear(value / 255), 0);
+    let behind = element;
+    while (behind.parentElement && numbers(getComputedStyle(behind).backgroundColor)[3] === 0)
+        behind = behind.parentElement;
+    const [low, high] = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor]
+        .map(colour => luminance(numbers(colour)) + 0.05).sort((a, b) => a - b);
+    return high / low;
+}"""
+
+# An input's name is its label's text, or what its aria attributes tell; a button's is its text too.
+UNNAMED = """prefix => [...document.querySelectorAll(`[id^="${prefix}"]`)].flatMap(part =>
+    [...part.querySelectorAll('input:not([type=file]), textarea, button')]
+        .filter(field => field.offsetParent !== null && ![
+            ...[...(field.labels || [])].map(label => label.innerText), field.getAttribute('aria-label'),
+            (document.getElementById(field.getAttribute('aria-labelledby')) || {}).innerText, field.title,
+            field.tagName === 'BUTTON' ? field.innerText : '',
+        ].some(text => (text || '').trim()))
+        .map(() => part.id))"""
