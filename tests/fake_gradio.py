@@ -117,7 +117,7 @@ def module():
             self.label, self.open = label, open
 
     class Row(Opened):
-        def __init__(self, *, elem_id=None):
+        def __init__(self, *, elem_id=None, equal_height=True):
             super().__init__(elem_id)
 
     class Tabs(Row):

@@ -65,7 +65,7 @@ def _build(desk: "_Desk", page: Any, prefix: str) -> None:
         made["free_text"] = form.text("free_text", "red shoes; clown")
     shown = {"value": BUILT_IN, "label": "Prompts", "info": "The better they are, the better is the adapter."}
     made["source"] = gr.Radio(choices=list(SOURCES), elem_id=form.id("source"), **shown)
-    with gr.Row(elem_id=form.id("prompts")):
+    with gr.Row(elem_id=form.id("prompts"), equal_height=False):
         for name, (label, info) in TEXTS.items():
             made[name] = gr.Textbox(value="", lines=3, label=label, info=info, elem_id=form.id(name))
         upload = gr.UploadButton("Choose a file of tasks", file_types=[".json"], elem_id=form.id("file"))
@@ -106,7 +106,7 @@ def _build(desk: "_Desk", page: Any, prefix: str) -> None:
         start, resume, watch, cancel = (gr.Button(text, elem_id=form.id(name)) for name, text in words.items())
     told = gr.HTML(value="", elem_id=form.id("told"))
     result = gr.HTML(value="", elem_id=form.id("result"))
-    with gr.Row(elem_id=form.id("end")):
+    with gr.Row(elem_id=form.id("end"), equal_height=False):
         shown = {"label": "Name of the adapter", "info": "What lists show, and what its file is called."}
         made["name"] = gr.Textbox(value="", max_lines=1, elem_id=form.id("name"), **shown)
         keep, discard = gr.Button("Keep", elem_id=form.id("keep")), gr.Button("Discard", elem_id=form.id("discard"))
