@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     sweep = commands.add_parser("sweep", help="choose each method's strength on validation prompts")
-    sweep.set_defaults(run=run_sweep, judge=JUDGES_FOLDER / "label.safetensors", count=10)
+    sweep.set_defaults(run=run_sweep, judge=JUDGES_FOLDER / "label.safetensors", count=8)
     sweep.add_argument(
         "--strengths", nargs="+", default=[], metavar="METHOD=S,S", help="in place of a method's own"
     )

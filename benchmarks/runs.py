@@ -146,8 +146,10 @@ def joined(parts: Sequence[dict[str, np.ndarray]]) -> Verdict:
 
 
 def fingerprint(path: Path) -> str:
-    """Ten hexadecimal digits that change with the contents of a file, or of any file in a folder."""
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    """Ten hexadecimal digits that change with a file's contents, or a folder's files but for card and pictures."""
+    files = [path]
+    if not path.is_file():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix not in (".md", ".png"))
     if not files:
         raise FileNotFoundError(f"there is no model at {path}; expected a file or a folder with weights")
     digest = hashlib.sha256()

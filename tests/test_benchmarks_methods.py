@@ -177,6 +177,7 @@ def test_a_fingerprint_changes_with_any_file(tmp_path):
     file = tmp_path / "unet" / "weights"
     file.write_bytes(b"a")
     before = fingerprint(tmp_path)
+    (tmp_path / "README.md").write_text("a card that a new figure changes")
     assert before == fingerprint(tmp_path)
     file.write_bytes(b"b")
     assert before != fingerprint(tmp_path)
