@@ -7,7 +7,7 @@ test    test prompts, judge of record, at the strengths of chosen.json: the figu
 report  docs/erasure.md's tables and docs/images/erased-against-kept.png from those files
 
 What is counted, and how, is written in measure.py. sweep and test can be interrupted and go on: what is
-judged is kept in --work (outputs/erase).
+sampled is kept in --work (outputs/erase).
 """
 
 import argparse
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     test.add_argument("--repeats", type=int, default=15, help="rounds of timing; default: %(default)s")
     test.add_argument("--results", type=Path, default=RESULTS)
     for command in (sweep, test):
-        command.add_argument("--work", type=Path, default=WORK, help="where judged pictures are kept")
+        command.add_argument("--work", type=Path, default=WORK, help="where sampled pictures are kept")
         command.add_argument("--count", type=int, help="prompts per concept and set; default: %(default)s")
         command.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
         command.add_argument(

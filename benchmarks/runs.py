@@ -1,15 +1,15 @@
-"""Sampled and judged pictures, kept chunk by chunk, so that an interrupted run goes on where it stopped.
+"""Sampled pictures, kept chunk by chunk, so that an interrupted run goes on where it stopped.
 
-A chunk's file is named by all that its pictures depend on: model, judge, split, method, strength, guidance
-scale, steps, concept, set and the places of its prompts in the set. It does not know of changes in the
-methods' own code: after one, start with another working folder.
+A chunk's file is named by all that its pictures depend on: model, split, method, strength, guidance scale, steps,
+concept, set and the places of its prompts in the set. Judges come later: with another one nothing is sampled again.
+It does not know of changes in the methods' own code: after one, start with another working folder.
 """
 
 import hashlib
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,7 @@ class Chunk:
 
 @dataclass
 class Bench:
-    """A model, a judge and a split of the prompts, with the folder where judged chunks are kept."""
+    """A model, a judge and a split of the prompts, with the folder where sampled chunks are kept."""
 
     pipe: StableDiffusionPipeline | None
     judge: Oracle | None
@@ -57,6 +57,7 @@ class Bench:
     work: Path
     steps: int = STEPS
     chunk: int = CHUNK
+    _verdicts: dict[Chunk, Verdict] = field(default_factory=dict, repr=False)
 
     def chunks(
         self, settings: Sequence[Setting], concepts: Sequence[str], kinds: Sequence[str], count: int
@@ -76,7 +77,7 @@ class Bench:
         return [chunk for chunk in chunks if not self.file(chunk).exists()]
 
     def run(self, chunks: Iterable[Chunk]) -> None:
-        """Samples, judges and keeps what is missing, with a progress bar over pictures."""
+        """Samples and keeps what is missing, with a progress bar over pictures."""
         missing = self.missing(chunks)
         total, begun = sum(chunk.stop - chunk.start for chunk in missing), time.perf_counter()
         with tqdm(total=total, desc=self.split, unit="picture", mininterval=2, disable=not missing) as bar:
@@ -91,47 +92,46 @@ class Bench:
                     )
 
     def sample(self, chunk: Chunk) -> None:
-        """Samples, judges and keeps one chunk; baselines keep their pictures too, for distances."""
+        """Samples and keeps one chunk."""
         prompts = self.prompts(chunk.concept, chunk.kind, chunk.stop)[chunk.start :]
         texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
         pictures = draw(self.pipe, chunk.setting, chunk.concept, texts, seeds, self.steps)
-        verdict = self.judge.judge(pictures)
-        arrays = {field.name: getattr(verdict, field.name) for field in fields(Verdict)}
-        if chunk == chunk.baseline:
-            arrays["pictures"], before = pictures, pictures
-        else:
-            before = self.load(chunk.baseline)["pictures"]
         file = self.file(chunk)
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")
         with part.open("wb") as opened:
-            np.savez_compressed(opened, psnr=psnr(pictures, before), **arrays)
+            np.savez_compressed(opened, pictures=pictures)
         os.replace(part, file)  # a file is there whole or not at all
 
     def outcome(self, setting: Setting, concept: str, kind: str, count: int) -> Outcome:
         """The verdicts on the first `count` prompts of a set, all kept already, beside their baselines'."""
         chunks = self.chunks([setting], [concept], [kind], count)
-        loaded = {chunk: self.load(chunk) for chunk in chunks}
-        mine = [loaded[chunk] for chunk in chunks if chunk.setting == setting]
-        before = [loaded[chunk] for chunk in chunks if chunk.setting == setting.baseline]
-        distances = np.concatenate([part["psnr"] for part in mine])
-        prompts = self.prompts(concept, kind, count)
-        return Outcome(concept, kind, prompts, joined(mine), joined(before), distances)
+        mine = [chunk for chunk in chunks if chunk.setting == setting]
+        before = [chunk.baseline for chunk in mine]
+        distances = np.concatenate([psnr(self.pictures(one), self.pictures(other)) for one, other in zip(mine, before)])
+        verdicts = [joined([self.verdict(chunk) for chunk in part]) for part in (mine, before)]
+        return Outcome(concept, kind, self.prompts(concept, kind, count), *verdicts, distances)
+
+    def verdict(self, chunk: Chunk) -> Verdict:
+        """What the judge says of a kept chunk's pictures."""
+        if chunk not in self._verdicts:
+            self._verdicts[chunk] = self.judge.judge(self.pictures(chunk))
+        return self._verdicts[chunk]
 
     def prompts(self, concept: str, kind: str, count: int) -> list[Prompt]:
         """The first `count` prompts of a set; a longer set begins with the same ones."""
         return erasure_set(concept, kind, count, self.split)
 
-    def load(self, chunk: Chunk) -> dict[str, np.ndarray]:
-        """The arrays of a kept chunk."""
+    def pictures(self, chunk: Chunk) -> np.ndarray:
+        """The pictures (n, H, W, 3) uint8 of a kept chunk."""
         with np.load(self.file(chunk)) as stored:
-            return dict(stored)
+            return stored["pictures"]
 
     def file(self, chunk: Chunk) -> Path:
         """Where the chunk is kept."""
         sampled = f"{chunk.setting}-{self.steps}steps"
         name = f"{chunk.concept.replace(' ', '_')}-{chunk.kind}-{chunk.start}-{chunk.stop}.npz"
-        return self.work / f"{self.model_id}-{self.judge_id}" / self.split / sampled / name
+        return self.work / self.model_id / self.split / sampled / name
 
 
 def kinds_of(concept: str, kinds: Sequence[str] = KINDS) -> tuple[str, ...]:
@@ -139,10 +139,10 @@ def kinds_of(concept: str, kinds: Sequence[str] = KINDS) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if kind != "implicit" or concept not in STYLES)
 
 
-def joined(parts: Sequence[dict[str, np.ndarray]]) -> Verdict:
-    """One verdict of several kept ones."""
+def joined(parts: Sequence[Verdict]) -> Verdict:
+    """One verdict of several."""
     names = [field.name for field in fields(Verdict)]
-    return Verdict(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+    return Verdict(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def fingerprint(path: Path) -> str:

@@ -73,7 +73,7 @@ def train_judge(
                 x, target = pool.batch(generator, way)
                 return difference(oracle.split(network(x.to(device))), target.to(device))
 
-            training.run(loss, save=1000)
+            training.run(loss)
             averaged.enter_context(training)
         oracle.save(work / f"judge-{name}.safetensors")
     return Oracle.load(work / f"judge-{name}.safetensors")
