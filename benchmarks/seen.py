@@ -5,7 +5,6 @@ nothing tells which are which. tools/gi_tiny/seen.py has the rest.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -40,7 +39,7 @@ def main() -> None:
     order = list(range(len(drawn)))
     Random(1).shuffle(order)
     seen.save(drawn[order])
-    print(Path(seen.FOLDER, "sheet.jpg"))
+    print(seen.FOLDER / "sheet.jpg")
 
 
 def groups() -> Iterator[tuple[Setting, str, list[Prompt]]]:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -13,24 +12,15 @@ from page_scripts import CONTRAST, UNNAMED, WATCH
 from PIL import Image
 
 from lib_gi.webui.arguments import label_of
+from tools.chromium import FLAGS, chromium
 from tools.webui_server import REPOSITORY
 
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the page asks for fonts and scripts from elsewhere
-)
 PREFIX = "growth_inhibitors"
 IMAGES = REPOSITORY / "docs" / "images"
 PROMPT = "a beer on grass"
 NOTHING = {"modules": [], "sessions": 0}  # what is left in the models when nothing is
 PATIENCE = 240  # seconds, for a page or a picture
 SOON = 60  # seconds, for anything else
-
-
-def chromium() -> str | None:
-    """Where the browser is: GI_CHROMIUM, or what is found by its usual names."""
-    return os.environ.get("GI_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @contextmanager

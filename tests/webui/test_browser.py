@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from browser import NOTHING, PROMPT, chromium, opened
+from browser import NOTHING, PROMPT, opened
 
 from lib_gi.concepts import load_catalogue
 from lib_gi.webui.arguments import label_of
+from tools.chromium import chromium
 from tools.webui_server import TITLE
 
 pytest.importorskip("playwright")

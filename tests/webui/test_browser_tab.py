@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from browser import NOTHING, PROMPT, chromium, opened
+from browser import NOTHING, PROMPT, opened
 
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.concept_files import text_of
 from lib_gi.concepts import Concept, load_catalogue
 from lib_gi.webui.arguments import label_of
 from lib_gi.webui.calibrating import OWN
+from tools.chromium import chromium
 from tools.gi_tiny.stages import JUDGES_FOLDER
 from tools.webui_server import TITLE
 
