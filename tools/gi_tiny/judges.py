@@ -36,8 +36,8 @@ def mirrored(pictures: np.ndarray, generator: torch.Generator) -> np.ndarray:
 
 
 WAYS = {"moved": moved, "mirrored": mirrored}
-# Architecture, seed, and how each network sees the few labelled pictures anew; None: it learns from renders alone.
-JUDGES = {"label": ("pooling", 11, (None,)), "record": ("residual", 12, ("mirrored", "moved"))}
+# Architecture, seed, and how each network sees the few labelled pictures anew.
+JUDGES = {"label": ("pooling", 11, ("moved",)), "record": ("residual", 12, ("mirrored", "moved"))}
 POOL = 1500
 
 
@@ -60,7 +60,7 @@ def train_judge(
     with ExitStack() as averaged:
         for network, way in zip(oracle.members, ways):
             training = Training(
-                f"judge-{name}-{way}" if way else f"judge-{name}",
+                f"judge-{name}-{way}",
                 network,
                 Schedule(steps, 2e-3, muon=0.02, warm_up=20, flat=0.4),
                 work,
@@ -91,20 +91,17 @@ class Pool:
     through: np.ndarray
     broken: np.ndarray
 
-    def batch(self, generator: torch.Generator, way: str | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures (68, 3, 128, 128) in [-1, 1], and their targets as `labels`; way: one of WAYS, or None."""
-        clean = torch.randint(len(self.pictures), (24 if way else 32,), generator=generator).numpy()
-        coded = torch.randint(len(self.through), (16 if way else 24,), generator=generator).numpy()
-        bad = torch.randint(len(self.broken), (12,), generator=generator).numpy()
-        parts = [self.pictures[clean], self.through[coded], self.broken[bad]]
+    def batch(self, generator: torch.Generator, way: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (68, 3, 128, 128) in [-1, 1], and their targets as `labels`; way: one of WAYS."""
+        sampled, truth = seen.load()
+        clean, coded, bad, eyed = (
+            torch.randint(len(pool), (count,), generator=generator).numpy()
+            for pool, count in ((self.pictures, 24), (self.through, 16), (self.broken, 12), (sampled, 16))
+        )
+        parts = [self.pictures[clean], self.through[coded], self.broken[bad], WAYS[way](sampled[eyed], generator)]
         only_broken = torch.full((len(bad), self.truth.shape[1]), seen.OPEN)
         only_broken[:, -1] = 1
-        targets = [self.truth[np.concatenate([clean, coded])], only_broken]
-        if way:
-            sampled, truth = seen.load()
-            eyed = torch.randint(len(sampled), (16,), generator=generator).numpy()
-            parts.append(WAYS[way](sampled[eyed], generator))
-            targets.append(truth[eyed])
+        targets = [self.truth[np.concatenate([clean, coded])], only_broken, truth[eyed]]
         return roughened(to_unit(np.concatenate(parts)), generator), torch.cat(targets)
 
 
