@@ -52,7 +52,7 @@ def attention_shares(
     context: torch.Tensor | None,
     out: dict[str, list[np.ndarray]],
 ) -> Iterator[None]:
-    """Adds to `out[layer]`, at each UNet call, the share of attention on each of KINDS in the conditional rows.
+    """Adds to `out[layer]`, at each UNet call, the shares (images, KINDS) of attention in the conditional rows.
 
     marks: (images, 77) indices into KINDS. context: (1, 77, D) to attend to in place of the prompt (c*), or None.
     """
@@ -69,7 +69,7 @@ def attention_shares(
             )  # (B, H, N or 77, d)
             maps = (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1).mean((1, 2))  # (B, 77)
             shares = [(maps * (marks == kind)).sum(1) for kind in range(len(KINDS))]
-            out.setdefault(name, []).append(torch.stack(shares, 1).mean(0).numpy())
+            out.setdefault(name, []).append(torch.stack(shares, 1).numpy())
 
         handles.append(attention.register_forward_pre_hook(hook, with_kwargs=True))
 
@@ -96,26 +96,31 @@ def marks_of(pipe: StableDiffusionPipeline, texts: list[str]) -> torch.Tensor:
 
 
 def resting_places(pipe: StableDiffusionPipeline, prefix: str, count: int = 20) -> tuple[list[Figure], dict]:
-    """Figures of attention on start-of-text, and the whole table by layer for prompts (M) and for concepts (M*)."""
-    table = {}
-    for label, concept in (("M", None), ("M*", "skull")):
-        prompts = erasure_set("skull", "explicit", count, "test")
+    """The figure of attention on start-of-text, and the whole table by layer for prompts (M) and for concepts (M*).
+
+    count: explicit prompts of each unsafe concept, drawn once; M* is that concept's phrase, seen from the same places.
+    The figure's n are prompts: the mean of layers and steps of each.
+    """
+    shares: dict[str, dict[str, list[np.ndarray]]] = {"M": {}, "M*": {}}  # by layer: (count, KINDS) of each concept
+    for concept in UNSAFE:
+        prompts = erasure_set(concept, "explicit", count, "test")
         texts = [prompt.text for prompt in prompts]
-        context = None if concept is None else contexts(pipe.text_encoder, pipe.tokenizer, [concept]).float()
-        marks = marks_of(pipe, texts if concept is None else [concept] * count)
-        seen: dict[str, list[np.ndarray]] = {}
-        with attention_shares(pipe, marks, context, seen):
+        c_star = contexts(pipe.text_encoder, pipe.tokenizer, [concept]).float()
+        seen: dict[str, dict[str, list[np.ndarray]]] = {"M": {}, "M*": {}}  # by layer: (count, KINDS) of each step
+        with (
+            attention_shares(pipe, marks_of(pipe, texts), None, seen["M"]),
+            attention_shares(pipe, marks_of(pipe, [concept] * count), c_star, seen["M*"]),
+        ):
             generate(pipe, texts, [prompt.seed for prompt in prompts], batch=count)
-        table[label] = {layer: np.mean(values, 0).round(4).tolist() for layer, values in seen.items()}
-    start = np.array([shares[0] for shares in table["M"].values()])
-    figure = described(
-        f"{prefix}.attention.start_of_text",
-        float(start.mean()),
-        float(start.min()),
-        float(start.max()),
-        start.size,
-        "share, mean of the layers; low and high are the smallest and largest layer",
-    )
+        for label, layers in seen.items():
+            for layer, steps in layers.items():
+                shares[label].setdefault(layer, []).append(np.mean(steps, 0))
+    table = {
+        label: {layer: np.concatenate(parts).mean(0).round(4).tolist() for layer, parts in layers.items()}
+        for label, layers in shares.items()
+    }
+    start = np.mean([np.concatenate(parts)[:, KINDS.index("start")] for parts in shares["M"].values()], 0)  # (prompts,)
+    figure = mean(f"{prefix}.attention.start_of_text", start, "share, mean of the layers")
     return [figure], {"kinds": KINDS, **table}
 
 
