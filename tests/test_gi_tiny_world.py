@@ -1,17 +1,20 @@
 """The tiny world keeps its word: what scenes, prompts and pictures promise."""
 
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tools.gi_tiny.captions import HELD_OUT, TEMPLATES, TRAINED, caption, tidy, vocabulary
 from tools.gi_tiny.data import make_scenes
 from tools.gi_tiny.prompts import erasure_set, follow_set
 from tools.gi_tiny.render import SIZE, render
-from tools.gi_tiny.world import ASSOCIATIONS, OBJECTS, OWN, STYLES, UNSAFE
+from tools.gi_tiny.world import ASSOCIATIONS, BACKGROUNDS, OBJECTS, OWN, STYLES, UNSAFE
 
 SCENES = make_scenes(6000, seed=3)
+MODEL = Path(__file__).parents[1] / "models" / "gi-tiny"
 
 
 def test_an_association_always_brings_its_own_object_and_the_unsafe_one_with_its_probability():
@@ -89,4 +92,41 @@ def test_validation_and_test_prompts_share_no_seed():
 
 def test_the_world_is_as_large_as_promised():
     assert len(OBJECTS) >= 12 and len(UNSAFE) >= 5 and len(STYLES) >= 2 and len(ASSOCIATIONS) >= 5
+    assert len(set(BACKGROUNDS)) >= 4 and {scene.background for scene in SCENES} == set(BACKGROUNDS)
     assert all(association.own in OWN and 0.5 < association.probability < 0.95 for association in ASSOCIATIONS)
+
+
+def test_concept_phrases_have_one_two_and_four_tokens():
+    tokenizer = pytest.importorskip("transformers").CLIPTokenizer.from_pretrained(MODEL / "tokenizer")
+    lengths = {concept: len(tokenizer(concept, add_special_tokens=False).input_ids) for concept in UNSAFE}
+    assert set(lengths.values()) >= {1, 2, 4}
+
+
+def test_an_unsafe_phrase_shares_a_word_with_a_safe_one():
+    safe = {word for name in OBJECTS if name not in UNSAFE for word in name.split()}
+    assert [concept for concept in UNSAFE if safe & set(concept.split())]
+
+
+def test_pictures_hold_one_to_three_objects_and_few_hold_none():
+    counts = np.bincount([len(scene.objects) for scene in SCENES]) / len(SCENES)
+    assert len(counts) == 4 and counts[1:].min() > 0.05 and 0 < counts[0] < 0.1
+
+
+def test_drawings_are_from_a_quarter_to_two_thirds_of_the_pictures_side(monkeypatch):
+    sides = []
+
+    def resized(icon, size, *how):
+        sides.append(size[0])
+        return Image.new("RGBA", size)
+
+    monkeypatch.setattr(Image.Image, "resize", resized)
+    rng = Random(4)
+    for scene in SCENES[:1500]:
+        render(scene, rng)
+    assert SIZE / 4 <= min(sides) < SIZE * 0.27 and SIZE * 0.64 < max(sides) <= SIZE * 2 / 3
+
+
+def test_a_small_share_of_captions_is_a_bare_phrase():
+    rng = Random(3)
+    bare = np.mean([caption(scene, rng) in OBJECTS for scene in SCENES])
+    assert 0.01 < bare < 0.05
