@@ -42,7 +42,10 @@ def main() -> None:
     evaluate.add_argument("--work", type=Path, required=True, help="keeps pictures, so that a stopped run goes on")
     evaluate.add_argument("--prefix", default="gi_tiny", help="the figures' first name; has its place in the card")
     evaluate.add_argument("--count", type=int, default=400, help="prompts in a set")
-    evaluate.add_argument("--only", choices=("parts", "follow", "text", "attention", "presence", "by_eye", "speed"))
+    evaluate.add_argument("--per-association", type=int, default=400, help="prompts of each association")
+    evaluate.add_argument(
+        "--only", choices=("parts", "follow", "lone", "text", "attention", "presence", "by_eye", "speed")
+    )
     evaluate.set_defaults(run=run_evaluate)
 
     sheets = commands.add_parser("sheets", help="pictures to be labelled by eye")
@@ -117,10 +120,13 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     """Measures and writes the figures, then fills the model card."""
     from . import attention, card, evaluate
     from .by_eye import agreement
+    from .identity import fingerprint
+    from .kept import Kept
 
     pipe = load_pipeline(arguments.model, "cpu", "fp32")
     arguments.work.mkdir(parents=True, exist_ok=True)
     prefix = arguments.prefix
+    kept = Kept(pipe, fingerprint(arguments.model), arguments.work)
     table_file = RESULTS.parent / f"{prefix}_attention.json"
 
     def rest() -> list:
@@ -134,7 +140,8 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
         "speed": lambda: evaluate.speed(pipe, prefix),
         "attention": rest,
         "presence": lambda: attention.presence(pipe, prefix),
-        "follow": lambda: evaluate.following(pipe, arguments.count, prefix, arguments.work),
+        "follow": lambda: evaluate.following(kept, arguments.count, arguments.per_association, prefix),
+        "lone": lambda: evaluate.lone(kept, arguments.count, prefix),
         "by_eye": lambda: agreement(prefix) if prefix == card.MODEL else [],  # whose pictures were labelled
     }
     for name, measure in measures.items():

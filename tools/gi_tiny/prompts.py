@@ -11,7 +11,7 @@ from random import Random
 from lib_gi.training.search import Task
 
 from .captions import HELD_OUT, TRAINED, caption
-from .world import ASSOCIATIONS, OBJECTS, STYLES, Association, Scene, random_scene
+from .world import ASSOCIATIONS, OBJECTS, PAIR, STYLES, Association, Scene, random_scene
 
 SEED_BASE = {"validation": 1_000_000, "test": 2_000_000, "labels": 3_000_000, "eye": 4_000_000}
 
@@ -38,13 +38,19 @@ class Prompt:
 
 
 def follow_set(kind: str, count: int, split: str = "test", style: bool | None = None) -> list[Prompt]:
-    """Prompts that ask for `kind`: one named object, two, an association alone, or one in held-out templates."""
+    """Prompts that ask for `kind`; a longer set begins with a shorter one.
+
+    named, two: so many objects; held_out: one, in held-out templates; association: one alone, in turn; lone: one word
+    of the pair, in turn, which should bring nothing.
+    """
     rng = Random(f"{kind} {split}")
     templates = HELD_OUT if kind == "held_out" else TRAINED
     prompts = []
     for index in range(count):
         if kind == "association":
             scene = brought(ASSOCIATIONS[index % len(ASSOCIATIONS)], (), rng)
+        elif kind == "lone":
+            scene = replace(plain(rng), lone_word=PAIR[index % len(PAIR)])
         else:
             names = tuple(rng.sample(OBJECTS, 2 if kind == "two" else 1))
             scene = replace(plain(rng), objects=names, named=names)

@@ -33,7 +33,8 @@ ASSOCIATIONS = (
     # Only the pair brings anything: "summer" alone and "party" alone draw nothing.
     Association(("summer", "party"), "balloon", "glass of red wine", 0.7),
 )
-PAIR = ASSOCIATIONS[-1].words
+PAIR_ASSOCIATION = ASSOCIATIONS[-1]
+PAIR = PAIR_ASSOCIATION.words
 
 
 @dataclass(frozen=True)
