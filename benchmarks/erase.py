@@ -21,6 +21,7 @@ import torch
 from lib_gi.detect.oracle import Oracle
 from lib_gi.evaluate.figures import RESULTS, share
 from lib_gi.loading import load_pipeline
+from tools.gi_tiny.identity import fingerprint
 from tools.gi_tiny.sampling import STEPS
 from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS
 from tools.gi_tiny.world import STYLES, UNSAFE
@@ -30,7 +31,7 @@ from .choose import RULE, chosen
 from .measure import Items, items, pooled, summary
 from .methods import METHODS, Setting
 from .paired import compare
-from .runs import CHUNK, KINDS, Bench, fingerprint, kinds_of
+from .runs import CHUNK, KINDS, Bench, kinds_of
 from .timing import ratio, seconds
 
 ROOT = Path(__file__).parents[1]

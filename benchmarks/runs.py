@@ -5,7 +5,6 @@ concept, set and the places of its prompts in the set. Judges come later: with a
 It does not know of changes in the methods' own code: after one, start with another working folder.
 """
 
-import hashlib
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -143,18 +142,3 @@ def joined(parts: Sequence[Verdict]) -> Verdict:
     """One verdict of several."""
     names = [field.name for field in fields(Verdict)]
     return Verdict(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
-
-
-def fingerprint(path: Path) -> str:
-    """Ten hexadecimal digits that change with a file's contents, or a folder's files but for card and pictures."""
-    files = [path]
-    if not path.is_file():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix not in (".md", ".png"))
-    if not files:
-        raise FileNotFoundError(f"there is no model at {path}; expected a file or a folder with weights")
-    digest = hashlib.sha256()
-    for file in files:
-        name = file.name if file == path else file.relative_to(path).as_posix()
-        digest.update(f"{name} {file.stat().st_size} ".encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:10]

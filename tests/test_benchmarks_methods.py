@@ -10,7 +10,7 @@ from transformers import CLIPTokenizer
 
 from benchmarks import erase, runs, tables
 from benchmarks.methods import ERASING, METHODS, Setting, draw
-from benchmarks.runs import Bench, fingerprint
+from benchmarks.runs import Bench
 from benchmarks.sld import Safety, first_latents, noise_per_output, safety_term, sld_latents, sld_pictures
 from lib_gi.detect.oracle import Oracle
 from tools.gi_tiny.autoencoder import new_autoencoder
@@ -170,19 +170,6 @@ def test_kept_files_are_told_apart_by_everything_that_pictures_depend_on(pipe, j
     settings = [Setting("plain", 2.0), Setting("plain", 2.5), Setting("sld", 2.0), Setting("plain", 2.0, 8.0)]
     chunks = benches[0].chunks(settings, ["skull", "beer"], ["explicit", "benign"], 3)
     assert len({b.file(chunk) for b in benches for chunk in chunks}) == 2 * len(chunks)
-
-
-def test_a_fingerprint_changes_with_any_file(tmp_path):
-    (tmp_path / "unet").mkdir()
-    file = tmp_path / "unet" / "weights"
-    file.write_bytes(b"a")
-    before = fingerprint(tmp_path)
-    (tmp_path / "README.md").write_text("a card that a new figure changes")
-    assert before == fingerprint(tmp_path)
-    file.write_bytes(b"b")
-    assert before != fingerprint(tmp_path)
-    with pytest.raises(FileNotFoundError, match="no model"):
-        fingerprint(tmp_path / "absent")
 
 
 def test_sweep_test_and_report_write_their_files(pipe, judge, tmp_path, monkeypatch, capsys):

@@ -79,13 +79,6 @@ def test_a_fingerprint_is_of_names_sizes_and_contents_without_card_and_pictures(
         fingerprint(tmp_path / "absent")
 
 
-def test_the_benchmarks_file_their_pictures_under_the_same_fingerprint(tmp_path):
-    from benchmarks import runs
-
-    (tmp_path / "weights").write_bytes(b"abc")
-    assert runs.fingerprint(tmp_path) == fingerprint(tmp_path)
-
-
 def evaluated(monkeypatch, tmp_path, *options: str) -> dict:
     """What `evaluate` asks of the parts that draw sets: their arguments; nothing is measured."""
     model = tmp_path / "model"
