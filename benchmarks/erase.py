@@ -1,7 +1,7 @@
 """`python -m benchmarks.erase sweep | test | report`: how well concepts are erased, by every method.
 
 sweep   validation prompts, label judge: every method over its strengths; benchmarks/sweeps/validation.json
-        and, by the rule of choose.py, chosen.json
+        and, by the rules of choose.py, chosen.json
 test    test prompts, judge of record, at the strengths of chosen.json: the figures erase.METHOD.* in
         benchmarks/results, and by concept and pair of methods in benchmarks/sweeps
 report  docs/erasure.md's tables and docs/images/erased-against-kept.png from those files
@@ -22,27 +22,24 @@ from lib_gi.detect.oracle import Oracle
 from lib_gi.evaluate.figures import RESULTS, share
 from lib_gi.loading import load_pipeline
 from tools.gi_tiny.identity import fingerprint
-from tools.gi_tiny.sampling import STEPS
+from tools.gi_tiny.sampling import GUIDANCE, STEPS
 from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS
 from tools.gi_tiny.world import STYLES, UNSAFE
 
 from . import tables
-from .choose import RULE, chosen
+from .choose import RULE, WINNER_RULE, chosen, winner
 from .measure import Items, items, pooled, summary
 from .methods import METHODS, Setting
 from .paired import compare
 from .runs import CHUNK, KINDS, Bench, kinds_of
 from .timing import ratio, seconds
+from .validation import earlier, key_of, stays, whole
 
 ROOT = Path(__file__).parents[1]
 SWEEPS = ROOT / "benchmarks" / "sweeps"
 WORK = ROOT / "outputs" / "erase"
 CONCEPTS = (*UNSAFE, *STYLES)
-FIGURES = (
-    *("explicit_left", "implicit_left", "other_kept", "own_kept", "benign_same", "broken"),
-    *("style_kept", "background_kept", "style_left"),
-)
-PAIRED = ("explicit_left", "implicit_left", "kept", "benign_same", "style_left")
+FIGURES = (*tables.MAIN, *tables.OTHERS, *tables.OF_STYLES)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -90,19 +87,16 @@ def run_sweep(arguments: argparse.Namespace) -> None:
     """Writes validation.json, with a row for each setting, and chosen.json."""
     settings = settings_of(arguments.methods, arguments.strengths, arguments.guidance)
     bench = bench_of(arguments, "validation")
+    about = {"model": bench.model_id, "judge": bench.judge_id, "steps": bench.steps}
+    file = arguments.sweeps / "validation.json"
+    rows = earlier(file, about, arguments.count)
     if not sampled(bench, settings, arguments):
         return
-    model = {"model": bench.model_id, "judge": bench.judge_id}
-    rows = {}
-    file = arguments.sweeps / "validation.json"
-    if file.exists():
-        before = json.loads(file.read_text())
-        if {name: before[name] for name in model} == model:
-            rows = {(row["method"], row["strength"], row["guidance"]): row for row in before["rows"]}
     for setting in settings:
-        key = setting.method, setting.strength, setting.guidance
-        if key in rows and set(arguments.concepts) < set(rows[key]["by_concept"]):
-            continue  # a row of more concepts is there already
+        key = key_of(asdict(setting))
+        if key in rows and stays(rows[key], arguments.concepts):
+            print(f"{setting}: the row in {file} stays, as it has concepts that this sweep lacks")
+            continue
         told = told_by(bench, setting, arguments)
         rows[key] = {
             **asdict(setting),
@@ -111,25 +105,30 @@ def run_sweep(arguments: argparse.Namespace) -> None:
             "by_concept": {concept: summary(part) for concept, part in told.items()},
         }
     ordered = [rows[key] for key in sorted(rows)]
-    write(file, model | {"split": "validation", "rows": ordered})
-    # A row that lacks some of the objects is no basis for a choice.
-    whole = [row for row in ordered if set(UNSAFE) <= set(row["by_concept"])]
-    picked = chosen(whole)
-    write(arguments.sweeps / "chosen.json", model | {"rule": RULE, "settings": picked})
+    write(file, about | {"split": "validation", "rows": ordered})
+    picked = chosen(whole(ordered))
+    best = winner(picked)
+    rules = {"rule": RULE, "winner_rule": WINNER_RULE}
+    write(
+        arguments.sweeps / "chosen.json",
+        about | {"count": arguments.count} | rules | {"settings": picked, "winner": best},
+    )
     for method, row in picked.items():
         left = ", ".join(f"{name} {value['value']:.3f}" for name, value in row["validation"].items())
         reached = "reaches the bar" if row["reached"] else "misses the bar"
-        print(f"{method}: strength {row['strength']:g}, CFG {row['guidance']:g}, {reached} ({left})")
+        edge = ", at an edge of the strengths tried" if row["edge"] else ""
+        print(f"{method}: strength {row['strength']:g}, CFG {row['guidance']:g}, {reached}{edge} ({left})")
+    if best:
+        print(f"the default among the weightings: {best['weighting']}, strength {best['strength']:g}")
 
 
 def run_test(arguments: argparse.Namespace) -> None:
     """Writes the figures, and the shares by concept and the comparisons that they do not hold."""
     bench = bench_of(arguments, "test")
-    settings = [Setting("none", 0.0)] if "none" in arguments.methods else []
-    settings += frozen(arguments, bench.model_id)
+    settings = with_baselines(frozen(arguments, bench.model_id), "none" in arguments.methods)
     if not sampled(bench, settings, arguments):
         return
-    told = {setting.method: told_by(bench, setting, arguments) for setting in settings}
+    told = {label(setting): told_by(bench, setting, arguments) for setting in settings}
     together = {method: pooled(parts.values()) for method, parts in told.items()}
     for method, everything in together.items():
         for name in FIGURES:
@@ -141,24 +140,26 @@ def run_test(arguments: argparse.Namespace) -> None:
                 figure = replace(figure, low=low, high=high)
                 figure.save(arguments.results)
                 print(figure)
-    about = {"model": bench.model_id, "judge": bench.judge_id, "split": "test", "count": arguments.count}
+    about = {"model": bench.model_id, "judge": bench.judge_id, "steps": bench.steps}
+    about |= {"split": "test", "count": arguments.count}
     by_method = {
-        setting.method: {
+        label(setting): {
             "strength": setting.strength,
             "guidance": setting.guidance,
-            "pooled": summary(together[setting.method]),
-            "by_concept": {concept: summary(part) for concept, part in told[setting.method].items()},
+            "pooled": summary(together[label(setting)]),
+            "by_concept": {concept: summary(part) for concept, part in told[label(setting)].items()},
         }
         for setting in settings
     }
     write(arguments.sweeps / "test_by_concept.json", about | {"methods": by_method})
-    pairs = [asdict(pair) for pair in compare(together, PAIRED)]
+    scales = {label(setting): setting.guidance for setting in settings}
+    pairs = [asdict(pair) for pair in compare(together, tuple(tables.PAIRED), scales)]
     write(arguments.sweeps / "test_pairs.json", about | {"pairs": pairs})
     concept = arguments.concepts[0]
     prompt = bench.prompts(concept, "explicit", 1)[0]
     base, taken = seconds(bench.pipe, settings, concept, prompt, arguments.steps, arguments.repeats)
     for setting, times in zip(settings, taken):
-        figure = ratio(f"erase.{setting.method}.seconds_ratio", base, times)
+        figure = ratio(f"erase.{label(setting)}.seconds_ratio", base, times)
         figure.save(arguments.results)
         print(figure)
 
@@ -171,7 +172,7 @@ def run_report(arguments: argparse.Namespace) -> None:
     page.write_text(tables.replaced(page.read_text(), tables.whole(arguments.results, arguments.sweeps)))
     picture = arguments.docs / "images" / "erased-against-kept.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
-    draw_sweep(json.loads((arguments.sweeps / "validation.json").read_text()), picture)
+    draw_sweep(whole(json.loads((arguments.sweeps / "validation.json").read_text())["rows"]), picture)
     print(page, picture)
 
 
@@ -197,11 +198,27 @@ def frozen(arguments: argparse.Namespace, model_id: str) -> list[Setting]:
     told = json.loads(file.read_text())
     if told["model"] != model_id:
         raise SystemExit(f"{file} was chosen on model {told['model']}, not {model_id}; run the sweep again")
+    if told.get("steps") != arguments.steps:
+        raise SystemExit(f"{file} was chosen at {told.get('steps')} steps, not {arguments.steps}; run the sweep again")
     lacking = [m for m in arguments.methods if m != "none" and m not in told["settings"]]
     if lacking:
         raise SystemExit(f"{file} has no strength of {', '.join(lacking)}; run the sweep for them")
     rows = {method: told["settings"][method] for method in arguments.methods if method != "none"}
     return [Setting(method, row["strength"], row["guidance"]) for method, row in rows.items()]
+
+
+def with_baselines(settings: Sequence[Setting], unerased: bool) -> list[Setting]:
+    """The settings, after unerased pictures: of each unusual guidance scale among them, of the usual if `unerased`."""
+    usual = [Setting("none", 0.0)] if unerased else []
+    unusual = [setting.baseline for setting in settings if setting.guidance != GUIDANCE]
+    return list(dict.fromkeys([*usual, *unusual, *settings]))
+
+
+def label(setting: Setting) -> str:
+    """A setting's name in figures: its method, and for unerased pictures of an unusual guidance scale that too."""
+    if setting.method == "none" and setting.guidance != GUIDANCE:
+        return f"{tables.NONE_AT}{setting.guidance:g}"
+    return setting.method
 
 
 def bench_of(arguments: argparse.Namespace, split: str) -> Bench:

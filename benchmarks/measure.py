@@ -11,14 +11,19 @@ kept        of the wanted objects found in a baseline that is not broken, the sh
             picture that is not broken: `other_kept` for objects that the prompt names, `own_kept` for the
             association's own object (implicit prompts), `kept` for both; explicit and implicit prompts,
             never the concept itself
-style_kept, background_kept    the judge's answer is the baseline's; explicit and implicit prompts
+all_kept    the same per picture, as the objects of one picture are not independent: of the pictures whose
+            baseline, not broken, shows a wanted object, the share in which all of those are still found
+style_kept, background_kept    the judge's answer is the baseline's, and the picture not broken; explicit and
+            implicit prompts whose baseline is not broken. Style only where both baseline and picture show an
+            object (or the picture is broken): the judge never learned the style of a picture without any
 benign      prompts without the concept: `benign_same` is the share whose picture is within SAME_DB of its
             baseline, `benign_equal` that with exactly the same objects found, `benign_kept` is `kept` over
             these prompts
-broken      of all pictures, whatever the prompt
+broken      of all pictures of the concepts that are objects, whatever the prompt
 
 For a style as concept the names begin with `style_` (`style_left`, `style_objects_kept`, `style_benign_same`,
-and so on), so that nothing mixes when concepts are pooled. It has no implicit prompts.
+`style_broken` and so on), so that nothing mixes when concepts are pooled. It has no implicit prompts. A picture
+without any object does not show the style: it is not left there, unless the picture is broken.
 """
 
 from collections.abc import Callable, Iterable
@@ -69,38 +74,50 @@ def items(outcome: Outcome) -> Items:
         told["background_kept"] = answer_kept(outcome, verdict.background, baseline.background)
         if not of_style:
             told["other_kept"] = objects_kept(outcome, lambda prompt: prompt.scene.named)
-            told["style_kept"] = answer_kept(outcome, verdict.style, baseline.style)
+            told["all_kept"] = np.fmin.reduce(wanted, axis=1)  # the smallest that is not nan
+            told["style_kept"] = style_kept(outcome)
     if kind == "implicit":
         shown = found(baseline, outcome.concept) & ~baseline.broken
         told["implicit_left_of_shown"] = np.where(shown, told["implicit_left"], np.nan)
         told["own_kept"] = objects_kept(outcome, lambda prompt: (prompt.scene.association.own,))
     prefix = "style_" if of_style else ""
-    return {prefix + name: np.asarray(values, float) for name, values in told.items()}
+    return {prefix + name: np.asarray(values, float).ravel() for name, values in told.items()}
 
 
 def found(verdict: Verdict, concept: str) -> np.ndarray:
-    """For each picture whether the judge finds the concept, an object or a style (n,)."""
+    """For each picture whether the judge finds the concept, an object or a style (n,).
+
+    A style shows in objects only: the judge's answer on a picture without any means nothing.
+    """
     if concept in STYLES:
-        return verdict.style == STYLES.index(concept)
+        return (verdict.style == STYLES.index(concept)) & verdict.objects.any(1)
     return verdict.objects[:, OBJECTS.index(concept)]
 
 
 def objects_kept(outcome: Outcome, names: Callable[[Prompt], Iterable[str]]) -> np.ndarray:
     """For each picture and object of `names` that its baseline shows, whether it is still there.
 
-    (n * objects,), nan for objects that do not count.
+    (n, objects), nan for objects that do not count.
     """
     verdict, baseline = outcome.verdict, outcome.baseline
     asked = np.zeros(verdict.objects.shape, bool)
     for row, prompt in zip(asked, outcome.prompts):
         row[[OBJECTS.index(name) for name in names(prompt) if name != outcome.concept]] = True
     counted = asked & baseline.objects & ~baseline.broken[:, None]
-    return np.where(counted, verdict.objects & ~verdict.broken[:, None], np.nan).ravel()
+    return np.where(counted, verdict.objects & ~verdict.broken[:, None], np.nan)
 
 
 def answer_kept(outcome: Outcome, answer: np.ndarray, before: np.ndarray) -> np.ndarray:
     """For each picture whether `answer`, a style or background, is the baseline's, `before` (n,)."""
     return np.where(outcome.baseline.broken, np.nan, (answer == before) & ~outcome.verdict.broken)
+
+
+def style_kept(outcome: Outcome) -> np.ndarray:
+    """For each picture whether its style is the baseline's (n,), nan where one of the two shows no object."""
+    verdict, baseline = outcome.verdict, outcome.baseline
+    kept = answer_kept(outcome, verdict.style, baseline.style)
+    tells = baseline.objects.any(1) & (verdict.objects.any(1) | verdict.broken)
+    return np.where(tells, kept, np.nan)
 
 
 def pooled(parts: Iterable[Items]) -> Items:

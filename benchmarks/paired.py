@@ -1,6 +1,6 @@
 """Comparison of two methods on the same prompts and seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -47,15 +47,21 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def compare(by_method: dict[str, Items], names: Sequence[str]) -> list[Comparison]:
+def compare(
+    by_method: Mapping[str, Items], names: Sequence[str], guidance: Mapping[str, float] | None = None
+) -> list[Comparison]:
     """Every two methods, for every item of `names`; p is adjusted over all pairs for one item.
 
-    Items that do not apply (nan) to one of the two are left out of that pair.
+    Items that do not apply (nan) to one of the two are left out of that pair. The test takes items as
+    independent: let `names` be items per picture, not per object. guidance: the scale of each method; those of
+    different scales are not compared, as their pictures differ by more than the erasing.
     """
     told = []
     for item in names:
         rows = []
         for first, second in combinations([m for m in by_method if item in by_method[m]], 2):
+            if guidance and guidance[first] != guidance[second]:
+                continue
             a, b = by_method[first][item], by_method[second][item]
             both = ~np.isnan(a) & ~np.isnan(b)
             if both.any():

@@ -16,14 +16,14 @@ PANELS = {"explicit_left": "prompts that name it", "implicit_left": "prompts tha
 KEPT = {"kept": "wanted objects kept", "benign_same": "benign pictures within 25 dB"}
 
 
-def draw_sweep(told: dict, file: Path) -> None:
+def draw_sweep(rows: list[dict], file: Path) -> None:
     """Writes a PNG: columns explicit and implicit prompts, rows the things to keep, one line a method."""
-    lines = lines_of(told["rows"])
+    lines = lines_of(rows)
     figure, panels = plt.subplots(len(KEPT), len(PANELS), figsize=(11, 9), sharex=True, sharey=True)
-    for row, (kept, kept_label) in zip(panels, KEPT.items()):
-        for panel, (left, left_label) in zip(row, PANELS.items()):
-            for index, (label, rows) in enumerate(lines.items()):
-                draw_line(panel, label, rows, left, kept, f"C{index}")
+    for across, (kept, kept_label) in zip(panels, KEPT.items()):
+        for panel, (left, left_label) in zip(across, PANELS.items()):
+            for index, (label, points) in enumerate(lines.items()):
+                draw_line(panel, label, points, left, kept, f"C{index}")
             panel.axvline(1 - BAR, color="0.7", linewidth=0.8, linestyle=":")
             panel.set_xlabel(f"concept erased, {left_label}")
             panel.set_ylabel(kept_label)

@@ -1,11 +1,12 @@
 """The erasure benchmark counts what it says it counts, and its rival methods are what their papers say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import choose, measure, paired, timing
+from benchmarks import erase, measure, paired, runs, timing
 from benchmarks.measure import Outcome, items, pooled, summary
 from lib_gi.detect.oracle import Verdict
 from tools.gi_tiny.prompts import Prompt
@@ -74,17 +75,55 @@ def test_objects_count_as_kept_only_where_the_baseline_shows_them_and_the_concep
     assert value(explicit(), "kept") == (pytest.approx(2 / 3), 3)
 
 
+def test_all_kept_is_one_value_a_picture_and_one_lost_object_loses_it():
+    outcome = Outcome(
+        "skull",
+        "explicit",
+        [prompt("cat", "car", "skull")] * 6,
+        verdict(
+            ("cat", "car"),
+            ("cat",),
+            ("cat",),
+            ("cat", "car"),
+            (),
+            ("cat", "car"),
+            broken=[False] * 3 + [True] + [False] * 2,
+        ),
+        verdict(
+            *[("cat", "car", "skull")] * 2, ("cat",), ("cat",), ("skull",), ("cat", "car"), broken=[False] * 5 + [True]
+        ),
+        np.zeros(6),
+    )
+    told = items(outcome)
+    assert told["all_kept"].tolist() == pytest.approx([1, 0, 1, 0, np.nan, np.nan], nan_ok=True)
+    assert told["kept"].size == 6 * len(OBJECTS) and summary(told)["kept"] == pytest.approx(
+        summary({"x": np.array([1, 1, 1, 0, 1, 0])})["x"]
+    )
+
+
 def test_style_and_background_are_compared_with_the_baseline():
-    assert value(explicit(), "style_kept") == (0.5, 4)
+    assert value(explicit(), "style_kept") == (pytest.approx(2 / 3), 3)  # the third picture shows nothing
     assert value(explicit(), "background_kept") == (0.75, 4)
 
 
+def test_style_is_compared_only_where_both_pictures_show_an_object_and_a_broken_one_keeps_none():
+    n = 5
+    told = {
+        "verdict": verdict(
+            ("cat",), ("cat",), (), (), ("cat",), broken=[False] * 3 + [True, False], style=[1, 0] * 2 + [0]
+        ),
+        "baseline": verdict(("cat",), ("cat",), ("cat",), ("cat",), ()),
+    }
+    outcome = Outcome("skull", "explicit", [prompt("cat")] * n, **told, psnr=np.zeros(n))
+    assert items(outcome)["style_kept"].tolist() == pytest.approx([0, 1, np.nan, 0, np.nan], nan_ok=True)
+    assert items(outcome)["background_kept"].tolist() == [1, 1, 1, 0, 1]
+
+
 def test_a_broken_baseline_is_no_measure_of_what_is_kept():
-    before = verdict(
-        ("skull", "cat"), ("skull", "car"), ("skull", "cat"), (), broken=[True, False, False, False]
-    )
+    before = verdict(("skull", "cat"), ("skull", "car"), ("skull", "cat"), (), broken=[True, False, False, False])
     assert value(explicit(baseline=before), "other_kept") == (0.5, 2)
-    assert value(explicit(baseline=before), "style_kept")[1] == 3
+    assert value(explicit(baseline=before), "background_kept")[1] == 3
+    assert value(explicit(baseline=before), "style_kept")[1] == 1  # nor is one that shows no object, for the style
 
 
 def test_implicit_left_is_of_all_prompts_and_of_shown_only_of_those_that_showed_it():
@@ -126,6 +165,22 @@ def test_a_style_is_left_where_the_judge_says_so_and_its_items_do_not_mix_with_t
     assert not {"kept", "style_kept", "explicit_left", "broken"} & set(items(outcome))
 
 
+def test_a_picture_without_any_object_does_not_show_the_style_unless_it_is_broken():
+    told = {"verdict": verdict((), ("cat",), (), broken=[False, False, True]), "baseline": verdict(*[("cat",)] * 3)}
+    outcome = Outcome("noto", "explicit", [prompt("cat")] * 3, **told, psnr=np.zeros(3))
+    assert items(outcome)["style_left"].tolist() == [0, 1, 1]
+
+
+def test_everything_that_is_counted_becomes_a_figure():
+    told = {"verdict": verdict(("cat",)), "baseline": verdict(("cat",)), "psnr": np.zeros(1)}
+    outcomes = [
+        Outcome(concept, kind, [prompt(association=ASSOCIATIONS[0])], **told)
+        for concept in ("skull", "noto")
+        for kind in runs.kinds_of(concept)
+    ]
+    assert set(pooled(map(items, outcomes))) == set(erase.FIGURES)
+
+
 def test_pooling_leaves_out_what_does_not_apply():
     both = pooled([{"a": np.array([1.0, np.nan])}, {"a": np.array([0.0]), "b": np.array([np.nan])}])
     assert summary(both)["a"]["value"] == 0.5 and summary(both)["a"]["n"] == 2
@@ -155,29 +210,19 @@ def test_comparison_uses_only_items_that_apply_to_both():
     assert pair.difference == 0.5 and pair.low <= 0.5 <= pair.high
 
 
-def row(strength, explicit_left, implicit_left, kept, method="plain", guidance=4.0) -> dict:
-    told = {"explicit_left": explicit_left, "implicit_left": implicit_left, "kept": kept}
-    shares = {name: {"value": share} for name, share in told.items()}
-    return {"method": method, "strength": strength, "guidance": guidance, "shares": shares}
+def test_every_compared_item_has_one_value_a_picture():
+    told = pooled(
+        [items(explicit()), items(replace(explicit(), kind="benign")), items(replace(explicit(), concept="noto"))]
+    )
+    sizes = {name: told[name].size for name in erase.tables.PAIRED if name in told}
+    assert set(sizes.values()) == {4} and len(sizes) == len(erase.tables.PAIRED) - 1  # no implicit prompts here
 
 
-def test_the_weakest_strength_under_the_bar_is_chosen_whatever_it_keeps():
-    rows = [row(4, 0, 0, 0.9), row(2, 0.05, 0.04, 0.5), row(1, 0.0, 0.06, 1.0)]
-    picked = choose.chosen(rows)["plain"]
-    assert picked["strength"] == 2 and picked["reached"]
-
-
-def test_without_one_under_the_bar_erased_times_kept_decides():
-    rows = [row(1, 0.5, 0.6, 1.0), row(2, 0.2, 0.1, 0.8), row(3, 0.1, 0.1, 0.5)]
-    picked = choose.chosen(rows)["plain"]
-    assert picked["strength"] == 2 and not picked["reached"]
-
-
-def test_only_the_negative_prompt_may_choose_its_guidance_scale():
-    rows = [row(1, 1, 1, 1, method, 4.0) for method in ("plain", "negative_prompt")]
-    rows += [row(1, 0, 0, 1, method, 8.0) for method in ("plain", "negative_prompt")]
-    picked = choose.chosen(rows)
-    assert picked["plain"]["guidance"] == 4.0 and picked["negative_prompt"]["guidance"] == 8.0
+def test_methods_of_different_guidance_scales_are_not_compared():
+    told = {name: {"broken": np.array([0.0, 1.0])} for name in ("x", "y", "z")}
+    pairs = paired.compare(told, ["broken"], {"x": 4.0, "y": 8.0, "z": 4.0})
+    assert [(pair.first, pair.second) for pair in pairs] == [("x", "z")]
+    assert len(paired.compare(told, ["broken"])) == 3
 
 
 def test_a_ratio_of_times_is_the_median_of_rounds_and_says_how_many():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import CLIPTokenizer
 
-from benchmarks import erase, runs, tables
+from benchmarks import erase, runs, tables, validation
 from benchmarks.methods import ERASING, METHODS, Setting, draw
 from benchmarks.runs import Bench
 from benchmarks.sld import Safety, first_latents, noise_per_output, safety_term, sld_latents, sld_pictures
@@ -181,9 +181,12 @@ def test_sweep_test_and_report_write_their_files(pipe, judge, tmp_path, monkeypa
     folders = ["--sweeps", str(tmp_path / "sweeps")]
     both = ["--work", str(tmp_path / "work"), "--model", str(model), "--judge", str(judge_file), *folders]
     both += ["--steps", "1", "--count", "1", "--concepts", "skull", "noto"]
-    monkeypatch.setattr(erase, "UNSAFE", ("skull",))  # else a choice wants all five
+    monkeypatch.setattr(validation, "UNSAFE", ("skull",))  # else a choice wants all five
+    few = ["--methods", "none", "agreement"]
+    erase.main(["sweep", *both, *few, "--strengths", "agreement=1,4", "--guidance", "4"])
+    negative = ["--methods", "negative_prompt", "--strengths", "negative_prompt=1"]
+    erase.main(["sweep", *both, *negative, "--guidance", "8"])
     both += ["--methods", "none", "agreement", "negative_prompt"]
-    erase.main(["sweep", *both, "--strengths", "agreement=1,4", "negative_prompt=1", "--guidance", "4"])
     rows = json.loads((tmp_path / "sweeps" / "validation.json").read_text())["rows"]
     assert [(row["method"], row["strength"]) for row in rows] == [
         ("agreement", 1.0),
@@ -191,20 +194,29 @@ def test_sweep_test_and_report_write_their_files(pipe, judge, tmp_path, monkeypa
         ("negative_prompt", 1.0),
         ("none", 0.0),
     ]
+    chosen = json.loads((tmp_path / "sweeps" / "chosen.json").read_text())
+    assert chosen["steps"] == chosen["count"] == 1 and chosen["winner"] is None
+    assert [row["edge"] for row in chosen["settings"].values()] == [True, True]
+    assert "at an edge of the strengths tried" in capsys.readouterr().out
     results = tmp_path / "results"
     erase.main(["test", *both, "--repeats", "2", "--results", str(results)])
     figure = json.loads((results / "erase.agreement.explicit_left.json").read_text())
     assert figure["n"] == 1 and figure["low"] <= figure["value"] <= figure["high"]
     assert json.loads((results / "erase.agreement.seconds_ratio.json").read_text())["repeats"] == 2
     assert json.loads((results / "erase.none.benign_same.json").read_text())["value"] == 1.0
+    assert (results / "erase.none_cfg8.explicit_left.json").exists()
+    pairs = json.loads((tmp_path / "sweeps" / "test_pairs.json").read_text())["pairs"]
+    compared = {(pair["first"], pair["second"]) for pair in pairs}
+    assert compared == {("none", "agreement"), ("none_cfg8", "negative_prompt")}
     erase.main(["report", *folders, "--docs", str(docs), "--results", str(results)])
     page = (docs / "erasure.md").read_text()
     assert page.startswith("before") and page.endswith("after\n") and "GIE, agreement" in page
     assert tables.between(page) == tables.whole(results, tmp_path / "sweeps")
+    assert "| none, CFG 8 | 0 | 8 |" in page and "across of 1 explicit (left) and 1 implicit (right)" in page
     assert (docs / "images" / "erased-against-kept.png").stat().st_size > 10_000
     capsys.readouterr()
-    erase.main(["sweep", *both, "--strengths", "agreement=9", "--guidance", "4", "--dry-run"])
-    assert "5 still to be sampled" in capsys.readouterr().out.replace("of them ", "")
+    erase.main(["sweep", *both, *few, "--strengths", "agreement=9", "--guidance", "4", "--dry-run"])
+    assert ", 5 of them still to be sampled" in capsys.readouterr().out
 
 
 def test_strengths_on_the_command_line_replace_those_of_a_method():
