@@ -60,12 +60,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     test.set_defaults(run=run_test, judge=JUDGES_FOLDER / "record.safetensors", count=60)
     test.add_argument("--repeats", type=int, default=15, help="rounds of timing; default: %(default)s")
     test.add_argument("--results", type=Path, default=RESULTS)
-    for command in (sweep, test):
+    # Strengths are chosen on the objects alone.
+    for command, concepts in ((sweep, UNSAFE), (test, CONCEPTS)):
         command.add_argument("--work", type=Path, default=WORK, help="where sampled pictures are kept")
         command.add_argument("--count", type=int, help="prompts per concept and set; default: %(default)s")
         command.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
         command.add_argument(
-            "--concepts", nargs="+", choices=CONCEPTS, default=list(CONCEPTS), metavar="CONCEPT"
+            "--concepts", nargs="+", choices=CONCEPTS, default=list(concepts), metavar="CONCEPT"
         )
         command.add_argument("--model", type=Path, default=MODELS / "gi-tiny")
         command.add_argument("--judge", type=Path, help="default: %(default)s")

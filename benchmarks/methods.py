@@ -88,10 +88,10 @@ def draw_sld(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:
 
 METHODS = {
     "none": Method(draw_none, (0.0,)),
-    "plain": Method(partial(draw_inhibited, weighting="plain"), (0.5, 1.0, 1.5, 2.0, 3.0)),
-    "agreement": Method(partial(draw_inhibited, weighting="agreement"), (1.0, 2.0, 3.0, 4.0, 6.0)),
-    "projection": Method(partial(draw_inhibited, weighting="projection"), (1.0, 2.0, 3.0, 4.0, 6.0)),
-    "negative_prompt": Method(draw_negative, (0.5, 1.0, 2.0), (GUIDANCE, 8.0)),
-    "sld": Method(draw_sld, (3.0, 10.0, 30.0, 100.0, 5000.0)),
+    "plain": Method(partial(draw_inhibited, weighting="plain"), (0.5, 1.0, 1.5, 2.0)),
+    "agreement": Method(partial(draw_inhibited, weighting="agreement"), (1.0, 2.0, 3.0, 4.0)),
+    "projection": Method(partial(draw_inhibited, weighting="projection"), (1.0, 2.0, 3.0, 4.0)),
+    "negative_prompt": Method(draw_negative, (0.5, 1.0, 2.0, 3.0), (GUIDANCE, 8.0)),
+    "sld": Method(draw_sld, (10.0, 30.0, 100.0, 300.0)),
 }
 ERASING = tuple(name for name in METHODS if name != "none")
