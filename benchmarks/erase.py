@@ -12,10 +12,11 @@ sampled is kept in --work (outputs/erase).
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from lib_gi.detect.oracle import Oracle
@@ -31,7 +32,7 @@ from .choose import RULE, WINNER_RULE, chosen, winner
 from .measure import Items, items, pooled, summary
 from .methods import METHODS, Setting
 from .paired import compare
-from .runs import CHUNK, KINDS, Bench, kinds_of
+from .runs import CHUNK, KINDS, Bench, Chunk, kinds_of
 from .timing import ratio, seconds
 from .validation import earlier, key_of, stays, whole
 
@@ -60,21 +61,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     test.set_defaults(run=run_test, judge=JUDGES_FOLDER / "record.safetensors", count=60)
     test.add_argument("--repeats", type=int, default=15, help="rounds of timing; default: %(default)s")
     test.add_argument("--results", type=Path, default=RESULTS)
-    # Strengths are chosen on the objects alone.
-    for command, concepts in ((sweep, UNSAFE), (test, CONCEPTS)):
-        command.add_argument("--work", type=Path, default=WORK, help="where sampled pictures are kept")
-        command.add_argument("--count", type=int, help="prompts per concept and set; default: %(default)s")
-        command.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
-        command.add_argument(
-            "--concepts", nargs="+", choices=CONCEPTS, default=list(concepts), metavar="CONCEPT"
-        )
-        command.add_argument("--model", type=Path, default=MODELS / "gi-tiny")
-        command.add_argument("--judge", type=Path, help="default: %(default)s")
-        command.add_argument("--steps", type=int, default=STEPS)
-        command.add_argument("--chunk", type=int, default=CHUNK, help="pictures sampled and kept at a time")
-        command.add_argument("--threads", type=int, help="of torch; default: its own choice")
-        command.add_argument("--sweeps", type=Path, default=SWEEPS, help="where the files of a sweep are")
-        command.add_argument("--dry-run", action="store_true", help="only tell how many pictures it takes")
+    for command in (sweep, test):
+        add_sampling(command, tuple(METHODS), CONCEPTS)
+    sweep.set_defaults(concepts=list(UNSAFE))  # strengths are chosen on the objects alone
     report = commands.add_parser("report", help="draw the tables and the plot")
     report.add_argument("--docs", type=Path, default=ROOT / "docs")
     report.add_argument("--results", type=Path, default=RESULTS)
@@ -84,6 +73,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.run(arguments)
 
 
+def add_sampling(command: argparse.ArgumentParser, methods: Sequence[str], concepts: Sequence[str]) -> None:
+    """Adds the options of a command that samples and judges; by default all of these methods and concepts."""
+    command.add_argument("--work", type=Path, default=WORK, help="where sampled pictures are kept")
+    command.add_argument("--count", type=int, help="prompts per concept and set; default: %(default)s")
+    command.add_argument("--methods", nargs="+", choices=methods, default=list(methods), metavar="METHOD")
+    command.add_argument("--concepts", nargs="+", choices=concepts, default=list(concepts), metavar="CONCEPT")
+    command.add_argument("--model", type=Path, default=MODELS / "gi-tiny")
+    command.add_argument("--judge", type=Path, help="default: %(default)s")
+    command.add_argument("--steps", type=int, default=STEPS)
+    command.add_argument("--chunk", type=int, default=CHUNK, help="pictures sampled and kept at a time")
+    command.add_argument("--threads", type=int, help="of torch; default: its own choice")
+    command.add_argument("--sweeps", type=Path, default=SWEEPS, help="where the files of a sweep are")
+    command.add_argument("--dry-run", action="store_true", help="only tell how many pictures it takes")
+
+
 def run_sweep(arguments: argparse.Namespace) -> None:
     """Writes validation.json, with a row for each setting, and chosen.json."""
     settings = settings_of(arguments.methods, arguments.strengths, arguments.guidance)
@@ -91,14 +95,14 @@ def run_sweep(arguments: argparse.Namespace) -> None:
     about = {"model": bench.model_id, "judge": bench.judge_id, "steps": bench.steps}
     file = arguments.sweeps / "validation.json"
     rows = earlier(file, about, arguments.count)
-    if not sampled(bench, settings, arguments):
+    if not sampled(bench, chunks_of(bench, settings, arguments), arguments.dry_run):
         return
     for setting in settings:
         key = key_of(asdict(setting))
         if key in rows and stays(rows[key], arguments.concepts):
             print(f"{setting}: the row in {file} stays, as it has concepts that this sweep lacks")
             continue
-        told = told_by(bench, setting, arguments)
+        told = told_by(bench, setting, arguments.concepts, arguments.count)
         rows[key] = {
             **asdict(setting),
             "count": arguments.count,
@@ -126,10 +130,12 @@ def run_sweep(arguments: argparse.Namespace) -> None:
 def run_test(arguments: argparse.Namespace) -> None:
     """Writes the figures, and the shares by concept and the comparisons that they do not hold."""
     bench = bench_of(arguments, "test")
-    settings = with_baselines(frozen(arguments, bench.model_id), "none" in arguments.methods)
-    if not sampled(bench, settings, arguments):
+    erasing = [method for method in arguments.methods if method != "none"]
+    picked = frozen(arguments.sweeps, erasing, bench.model_id, bench.steps)
+    settings = with_baselines(picked, "none" in arguments.methods)
+    if not sampled(bench, chunks_of(bench, settings, arguments), arguments.dry_run):
         return
-    told = {label(setting): told_by(bench, setting, arguments) for setting in settings}
+    told = {label(setting): told_by(bench, setting, arguments.concepts, arguments.count) for setting in settings}
     together = {method: pooled(parts.values()) for method, parts in told.items()}
     for method, everything in together.items():
         for name in FIGURES:
@@ -191,20 +197,20 @@ def settings_of(
     return [Setting(m, strength, scale) for m in methods for scale in scales[m] for strength in strengths[m]]
 
 
-def frozen(arguments: argparse.Namespace, model_id: str) -> list[Setting]:
-    """The settings of chosen.json for the methods asked for."""
-    file = arguments.sweeps / "chosen.json"
+def frozen(sweeps: Path, methods: Sequence[str], model_id: str, steps: int) -> list[Setting]:
+    """The settings of chosen.json in the folder `sweeps` for these methods."""
+    file = sweeps / "chosen.json"
     if not file.exists():
         raise SystemExit(f"there is no {file}; expected what a sweep chose; run the sweep first")
     told = json.loads(file.read_text())
     if told["model"] != model_id:
         raise SystemExit(f"{file} was chosen on model {told['model']}, not {model_id}; run the sweep again")
-    if told.get("steps") != arguments.steps:
-        raise SystemExit(f"{file} was chosen at {told.get('steps')} steps, not {arguments.steps}; run the sweep again")
-    lacking = [m for m in arguments.methods if m != "none" and m not in told["settings"]]
+    if told.get("steps") != steps:
+        raise SystemExit(f"{file} was chosen at {told.get('steps')} steps, not {steps}; run the sweep again")
+    lacking = [method for method in methods if method not in told["settings"]]
     if lacking:
         raise SystemExit(f"{file} has no strength of {', '.join(lacking)}; run the sweep for them")
-    rows = {method: told["settings"][method] for method in arguments.methods if method != "none"}
+    rows = {method: told["settings"][method] for method in methods}
     return [Setting(method, row["strength"], row["guidance"]) for method, row in rows.items()]
 
 
@@ -222,14 +228,16 @@ def label(setting: Setting) -> str:
     return setting.method
 
 
-def bench_of(arguments: argparse.Namespace, split: str) -> Bench:
-    """The bench of a command line; without model and judge for a dry run."""
+def bench_of(
+    arguments: argparse.Namespace, split: str, draw: Callable[..., np.ndarray] | None = None
+) -> Bench:
+    """The bench of a command line, which draws by `draw`; without model and judge for a dry run."""
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     lacking = [path for path in (arguments.model, arguments.judge) if not path.exists()]
     if lacking and not arguments.dry_run:
         raise SystemExit(f"there is no {lacking[0]}; expected a model and its judge; get the whole clone")
-    where = split, arguments.work, arguments.steps, arguments.chunk
+    where = split, arguments.work, arguments.steps, arguments.chunk, draw
     if lacking:
         return Bench(None, None, "absent", "absent", *where)
     identities = fingerprint(arguments.model), fingerprint(arguments.judge)
@@ -238,25 +246,28 @@ def bench_of(arguments: argparse.Namespace, split: str) -> Bench:
     return Bench(load_pipeline(arguments.model, "cpu", "fp32"), Oracle.load(arguments.judge), *identities, *where)
 
 
-def sampled(bench: Bench, settings: Sequence[Setting], arguments: argparse.Namespace) -> bool:
+def chunks_of(bench: Bench, settings: Sequence[Setting], arguments: argparse.Namespace) -> list[Chunk]:
+    """All chunks of these settings for the concepts of a command line."""
+    return bench.chunks(settings, arguments.concepts, KINDS, arguments.count)
+
+
+def sampled(bench: Bench, chunks: Sequence[Chunk], dry_run: bool) -> bool:
     """Whether all pictures are there in the end; tells their number first, and that is all in a dry run."""
-    chunks = bench.chunks(settings, arguments.concepts, KINDS, arguments.count)
     missing = bench.missing(chunks)
     sizes = [sum(chunk.stop - chunk.start for chunk in part) for part in (chunks, missing)]
-    print(f"{sizes[0]} pictures for {len(settings)} settings, {sizes[1]} of them still to be sampled")
-    if arguments.dry_run:
+    settings = len({chunk.setting for chunk in chunks})
+    print(f"{sizes[0]} pictures for {settings} settings with their baselines, {sizes[1]} of them still to be sampled")
+    if dry_run:
         return False
     bench.run(missing)
     return True
 
 
-def told_by(bench: Bench, setting: Setting, arguments: argparse.Namespace) -> dict[str, Items]:
+def told_by(bench: Bench, setting: Setting, concepts: Sequence[str], count: int) -> dict[str, Items]:
     """What the pictures of one setting say, by concept."""
     return {
-        concept: pooled(
-            items(bench.outcome(setting, concept, kind, arguments.count)) for kind in kinds_of(concept)
-        )
-        for concept in arguments.concepts
+        concept: pooled(items(bench.outcome(setting, concept, kind, count)) for kind in kinds_of(concept))
+        for concept in concepts
     }
 
 

@@ -4,6 +4,7 @@ Every method draws the same prompts from the same noise, and is told nothing but
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +14,7 @@ from diffusers import StableDiffusionPipeline
 
 from lib_gi import growth_inhibitors
 from lib_gi.concepts import Concept
+from lib_gi.session import Session
 from tools.gi_tiny.sampling import GUIDANCE, generate
 
 from .sld import Safety, context, sld_pictures
@@ -63,9 +65,16 @@ def draw_none(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:
 
 def draw_inhibited(pipe, setting, concept, texts, seeds, steps, weighting: str) -> np.ndarray:
     """Pictures with growth inhibitors of this weighting, with the scale w = -strength for every token."""
-    phrase = Concept(concept, concept)  # the bare name, whatever a catalogue has under it
-    with growth_inhibitors(pipe, concepts=[phrase], strength=setting.strength, weighting=weighting):
+    with inhibiting(pipe, setting, concept, weighting):
         return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
+
+
+def inhibiting(
+    pipe: StableDiffusionPipeline, setting: Setting, concept: str, weighting: str, **options
+) -> AbstractContextManager[Session]:
+    """Growth inhibitors of the setting's strength for the concept; options: more of `growth_inhibitors`."""
+    phrase = Concept(concept, concept)  # the bare name, whatever a catalogue has under it
+    return growth_inhibitors(pipe, concepts=[phrase], strength=setting.strength, weighting=weighting, **options)
 
 
 def draw_negative(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:

@@ -7,7 +7,7 @@ It does not know of changes in the methods' own code: after one, start with anot
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -46,7 +46,10 @@ class Chunk:
 
 @dataclass
 class Bench:
-    """A model, a judge and a split of the prompts, with the folder where sampled chunks are kept."""
+    """A model, a judge and a split of the prompts, with the folder where sampled chunks are kept.
+
+    draw: what draws a setting's pictures; None for `methods.draw`.
+    """
 
     pipe: StableDiffusionPipeline | None
     judge: Oracle | None
@@ -56,6 +59,7 @@ class Bench:
     work: Path
     steps: int = STEPS
     chunk: int = CHUNK
+    draw: Callable[..., np.ndarray] | None = None
     _verdicts: dict[Chunk, Verdict] = field(default_factory=dict, repr=False)
 
     def chunks(
@@ -94,7 +98,7 @@ class Bench:
         """Samples and keeps one chunk."""
         prompts = self.prompts(chunk.concept, chunk.kind, chunk.stop)[chunk.start :]
         texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
-        pictures = draw(self.pipe, chunk.setting, chunk.concept, texts, seeds, self.steps)
+        pictures = (self.draw or draw)(self.pipe, chunk.setting, chunk.concept, texts, seeds, self.steps)
         file = self.file(chunk)
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")

@@ -52,15 +52,15 @@ PAIRED = {  # one value a picture, as the test wants it
 }
 
 
-def replaced(page: str, content: str) -> str:
-    """The page with `content` between its two marks."""
-    begin, end = page.index(BEGIN) + len(BEGIN), page.index(END)
+def replaced(page: str, content: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
+    """The page with `content` between two marks."""
+    begin, end = page.index(marks[0]) + len(marks[0]), page.index(marks[1])
     return f"{page[:begin]}\n\n{content}\n\n{page[end:]}"
 
 
-def between(page: str) -> str:
-    """What stands between the two marks of a page."""
-    return page[page.index(BEGIN) + len(BEGIN) : page.index(END)].strip()
+def between(page: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
+    """What stands between two marks of a page."""
+    return page[page.index(marks[0]) + len(marks[0]) : page.index(marks[1])].strip()
 
 
 def whole(results: Path, sweeps: Path) -> str:

@@ -59,13 +59,18 @@ def mean(name: str, values: np.ndarray, unit: str, seed: int = 0) -> Figure:
 
 def described(name: str, value: float, low: float, high: float, n: int, unit: str) -> Figure:
     """A figure of this run: its command, machine and date are filled in."""
+    return Figure(name, value, low, high, n, unit, **origin())
+
+
+def origin() -> dict[str, str]:
+    """The command, machine and date of this run."""
     module = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"python -m {module.name.removesuffix('.__main__')}" if module else f"python {Path(sys.argv[0]).name}"
     # A path of this machine tells nothing elsewhere, but for its last part.
     told = [Path(text).name if Path(text).is_absolute() else text for text in sys.argv[1:]]
     command = " ".join([program, *map(shlex.quote, told)])
     machine = f"{os.cpu_count()} cores, CPU, {platform.machine()}"
-    return Figure(name, value, low, high, n, unit, command, machine, datetime.date.today().isoformat())
+    return {"command": command, "machine": machine, "date": datetime.date.today().isoformat()}
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
