@@ -1,4 +1,4 @@
-"""The picture of a sweep: erased against kept over the strength."""
+"""The pictures of docs/erasure.md: erased against kept over the strength, and what each change does."""
 
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import matplotlib.pyplot as plt  # noqa: E402 (the backend has to be chosen firs
 from tools.gi_tiny.sampling import GUIDANCE  # noqa: E402
 
 from .choose import BAR  # noqa: E402
-from .tables import NAMES  # noqa: E402
+from .tables import COLUMNS, NAMES  # noqa: E402
 
 PANELS = {"explicit_left": "prompts that name it", "implicit_left": "prompts that bring it unnamed"}
+WHY = ("explicit_left", "implicit_left", "own_kept", "benign_same")
 KEPT = {"kept": "wanted objects kept", "benign_same": "benign pictures within 25 dB"}
 
 
@@ -63,3 +64,28 @@ def lines_of(rows: list[dict]) -> dict[str, list[dict]]:
         label = NAMES[row["method"]] + ("" if usual else f", CFG {row['guidance']:g}")
         lines.setdefault(label, []).append(row)
     return lines
+
+
+def draw_why(settings: dict[tuple[str, float], list[dict]], file: Path) -> None:
+    """Writes a PNG: a panel for each full setting, a line for each change, a point for each share of WHY."""
+    most = max(len(rows) for rows in settings.values())
+    size = (2.5 + 4 * len(settings), 1.5 + 0.42 * most)
+    figure, panels = plt.subplots(1, len(settings), figsize=size, squeeze=False, sharey=True)
+    for panel, ((method, strength), rows) in zip(panels[0], settings.items()):
+        for index, name in enumerate(WHY):
+            here = [(place, row["shares"][name]) for place, row in enumerate(rows) if name in row["shares"]]
+            x = [share["value"] for _, share in here]
+            y = [place + 0.17 * (index - (len(WHY) - 1) / 2) for place, _ in here]
+            errors = [[s["value"] - s["low"] for _, s in here], [s["high"] - s["value"] for _, s in here]]
+            style = {"fmt": "o", "markersize": 4, "elinewidth": 0.8, "capsize": 2, "color": f"C{index}"}
+            panel.errorbar(x, y, xerr=errors, label=COLUMNS[name], **style)
+        panel.set_yticks(range(len(rows)), [row["label"] for row in rows])
+        panel.set_title(f"{NAMES[method]}, strength {strength:g}")
+        panel.set_xlim(-0.03, 1.03)
+        panel.grid(alpha=0.25)
+    panels[0][0].invert_yaxis()  # shared: the first change is at the top
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=len(WHY), fontsize=9)
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
+    figure.savefig(file, dpi=110, metadata={"Software": None})
+    plt.close(figure)
