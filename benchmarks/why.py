@@ -109,7 +109,7 @@ def fulls(arguments: argparse.Namespace, model_id: str) -> list[Setting]:
     given = {text.partition("=")[0] for text in arguments.strengths}
     told = [s for s in settings_of(arguments.methods, arguments.strengths, None) if s.method in given]
     rest = [method for method in arguments.methods if method not in given]
-    told += frozen(arguments.sweeps, rest, model_id) if rest else []
+    told += frozen(arguments.sweeps, rest, model_id, arguments.steps) if rest else []
     return sorted(told, key=lambda setting: arguments.methods.index(setting.method))
 
 
