@@ -35,7 +35,7 @@ class Settings:
         False, label="Allow free text", help="Take a name that the catalogue lacks as the words themselves."
     )
     strength: float = _setting(
-        4.0, label="Strength", help="How strongly to suppress; 0 does nothing.", min=0.0, max=20.0, step=0.1
+        3.0, label="Strength", help="How strongly to suppress; 0 does nothing.", min=0.0, max=20.0, step=0.1
     )
     strengths: dict[str, float] = _setting(
         factory=dict,

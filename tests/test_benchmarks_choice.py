@@ -3,7 +3,6 @@
 import inspect
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -73,11 +72,8 @@ def test_of_equal_weightings_the_first_wins_and_without_all_three_none_does():
 
 
 def test_the_product_s_default_is_the_winner():
-    file = erase.SWEEPS / "chosen.json"
-    if not file.exists():
-        pytest.skip("nothing is chosen yet")
-    best = json.loads(file.read_text())["winner"]
-    defaults = Settings()
+    best = json.loads((erase.SWEEPS / "chosen.json").read_text())["winner"]
+    defaults = Settings.disabled()
     assert (defaults.weighting, defaults.strength) == (best["weighting"], best["strength"])
     assert inspect.signature(growth_inhibitors).parameters["strength"].default == best["strength"]
 
@@ -128,24 +124,23 @@ def test_only_rows_of_all_objects_can_be_compared():
 # -- the settings of a test --------------------------------------------------------------------------------
 
 
-def asked(folder: Path, steps=20, methods=("none", "plain"), **about) -> SimpleNamespace:
-    """The arguments of a test that finds a chosen.json."""
+def keep_chosen(folder: Path) -> None:
+    """A chosen.json with a strength of one method."""
     settings = {"plain": {"strength": 2.0, "guidance": 4.0}}
-    (folder / "chosen.json").write_text(json.dumps(ABOUT | about | {"settings": settings}))
-    return SimpleNamespace(sweeps=folder, methods=methods, steps=steps)
+    (folder / "chosen.json").write_text(json.dumps(ABOUT | {"settings": settings}))
 
 
 def test_a_test_takes_the_chosen_strengths_of_its_own_model_and_steps_only(tmp_path):
-    assert erase.frozen(asked(tmp_path), "m") == [Setting("plain", 2.0)]
-    for wrong in ({"steps": 10}, {"model": "x"}, {"methods": ("sld",)}):
+    keep_chosen(tmp_path)
+    assert erase.frozen(tmp_path, ["plain"], "m", 20) == [Setting("plain", 2.0)]
+    for wrong in ((["plain"], "m", 10), (["plain"], "x", 20), (["sld"], "m", 20)):
         with pytest.raises(SystemExit, match="run the sweep"):
-            erase.frozen(asked(tmp_path, **wrong), "m")
-    asked(tmp_path)
+            erase.frozen(tmp_path, *wrong)
     told = json.loads((tmp_path / "chosen.json").read_text())
     del told["steps"]
     (tmp_path / "chosen.json").write_text(json.dumps(told))
     with pytest.raises(SystemExit, match="None steps, not 20"):
-        erase.frozen(SimpleNamespace(sweeps=tmp_path, methods=("plain",), steps=20), "m")
+        erase.frozen(tmp_path, ["plain"], "m", 20)
 
 
 def test_unerased_pictures_of_an_unusual_guidance_scale_have_a_row_and_a_name_of_their_own():

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 def growth_inhibitors(
     pipe: Any,
     concepts: Iterable[str | Concept] | str = (),
-    strength: float = 4.0,
+    strength: float = 3.0,
     *,
     adapter: str | Path | Adapter = NONE,
     cond_first: bool | None = None,
