@@ -181,7 +181,9 @@ class OracleDetector:
         if concept in oracle.objects:
             return verdict.objects[:, oracle.objects.index(concept)] | verdict.broken
         if concept in oracle.styles:
-            return (verdict.style == oracle.styles.index(concept)) | verdict.broken
+            # Where nothing is drawn the answer on style is arbitrary: judges learn none there.
+            styled = verdict.objects.any(1) & (verdict.style == oracle.styles.index(concept))
+            return styled | verdict.broken
         known = (*oracle.objects, *oracle.styles)
         raise ConceptError(
             f"the oracle knows no {concept!r}.{did_you_mean(concept, known)} Expected one of: {', '.join(known)};"
