@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from lib_gi.concepts import load_catalogue, resolve
-from lib_gi.errors import GrowthInhibitorError, SettingsError, StepRangeError
+from lib_gi.errors import GrowthInhibitorError, SettingsError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
 from lib_gi.settings import AUTO, MAPS, MOST_SEED, NONE, Settings
+from lib_gi.steps import check_steps
 from lib_gi.training import command
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -196,11 +197,8 @@ def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
         checked_scale(arguments.heatmap_scale, "--heatmap-scale")
         if not settings.heatmap:
             raise SettingsError("--heatmap-scale is given without a heat map; expected both; add --heatmap")
-    if settings.first_step >= arguments.steps:
-        raise StepRangeError(
-            f"--first-step is {settings.first_step}, but there are only {arguments.steps} steps, counted from 0,"
-            " so nothing would be inhibited; expected an earlier step; lower --first-step"
-        )
+    names = "--first-step", "--last-step"
+    check_steps(settings.first_step, settings.last_step, arguments.steps, names=names)
 
 
 def run_concepts(arguments: argparse.Namespace) -> None:

@@ -27,7 +27,6 @@ from lib_gi.errors import (
     NeverHitError,
     RowCountError,
     SettingsError,
-    StepRangeError,
     UnsupportedModelError,
 )
 from lib_gi.features import Features, Record, collect
@@ -36,6 +35,7 @@ from lib_gi.layers import Layer, find_cross_attention, sample_of
 from lib_gi.reading import Reading
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
+from lib_gi.steps import check_steps
 
 
 class Session:
@@ -98,19 +98,19 @@ class Session:
                 " session that records features; pass record_features=True, or enter with the scales"
             )
 
-    def begin_pass(self, total_steps: int | None = None) -> None:
-        """A sampling pass begins: K* and V* are made anew, and a fault of the last pass is forgotten."""
+    def begin_pass(self, total_steps: int | None = None, *, open_end: bool = False) -> None:
+        """A sampling pass begins: K* and V* are made anew, and a fault of the last pass is forgotten.
+
+        Raises StepRangeError, as `check_steps` does, where the number of steps is known.
+        """
         self._forget_pass()
         self._records.append([])
         self.passes += 1
         if self.recording is not None:
             self.recording.begin_pass([c.name for c in self.concepts], total_steps)
         with self._keeping_fault():
-            if total_steps is not None and self.first_step >= total_steps:
-                raise StepRangeError(
-                    f"first_step is {self.first_step}, but this sampling pass has only the steps 0 to"
-                    f" {total_steps - 1}, so nothing would be inhibited; lower first_step to one of them"
-                )
+            if total_steps is not None:
+                check_steps(self.first_step, self.last_step, total_steps, open_end=open_end)
 
     def begin_step(self, step: int, rows: RowMap) -> None:
         """A step begins; the UNet calls that follow share out `rows` in order."""

@@ -75,6 +75,7 @@ def test_several_pictures_are_numbered_by_their_seeds(model, tmp_path):
         (("--strengths", "gun=3"), "'gun'"),
         (("--bound", "2", "1"), "bound"),
         (("--first-step", "3"), "--first-step"),
+        (("--last-step", "3"), "--last-step is 3, but this sampling pass has only the steps 0 to 2; leave --last-step"),
         (("--first-step", "2", "--last-step", "1"), "last_step"),
         (("--last-step", "-1"), "last_step"),
         (("--width", "100"), "multiple of 8"),

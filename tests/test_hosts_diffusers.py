@@ -6,7 +6,7 @@ import torch
 from diffusers import HeunDiscreteScheduler, PNDMScheduler
 from tiny_pipelines import KNIFE, draw, first_prediction, hooks, inhibited
 
-from lib_gi import LayerMissedError, NeverHitError, RowCountError, growth_inhibitors
+from lib_gi import LayerMissedError, NeverHitError, RowCountError, StepRangeError, growth_inhibitors
 from lib_gi.concepts import Concept
 from lib_gi.settings import WEIGHTINGS
 
@@ -104,6 +104,19 @@ def test_first_and_last_step_count_the_schedulers_steps(sd1):
     assert changed_calls(sd1, 4, first_step=1, last_step=2) == [False] * 2 + [True] * 4 + [False]
     sd1.scheduler = PNDMScheduler(skip_prk_steps=True)
     assert changed_calls(sd1, 4, first_step=1) == [False] + [True] * 4
+
+
+@pytest.mark.parametrize("scheduler, last", [(None, 3), (HeunDiscreteScheduler, 3), (PNDMScheduler, 4)])
+def test_a_last_step_past_the_schedulers_steps_is_refused_before_the_unet_runs(sd1, scheduler, last):
+    if scheduler:
+        sd1.scheduler = scheduler.from_config(sd1.scheduler.config, skip_prk_steps=True)
+    to_the_end = inhibited(sd1, steps=4)
+    assert torch.equal(inhibited(sd1, KNIFE | {"last_step": last}, steps=4), to_the_end)
+    ran = []
+    sd1.unet.conv_in.register_forward_hook(lambda *_: ran.append(1))
+    with pytest.raises(StepRangeError, match=f"steps 0 to {last}; leave last_step out"):
+        inhibited(sd1, KNIFE | {"last_step": last + 1}, steps=4)
+    assert not ran and hooks(sd1.unet) == 1
 
 
 @pytest.mark.parametrize("scheduler", [None, HeunDiscreteScheduler])

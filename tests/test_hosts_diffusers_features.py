@@ -102,6 +102,8 @@ def test_img2img_and_inpaint_are_inhibited_and_count_their_own_steps(kind, token
         assert not torch.allclose(draw(pipe, **more), before, atol=1e-3) and session.calls == 2
     with pytest.raises(ValueError, match="steps 0 to 1, so nothing"):
         inhibited(pipe, KNIFE | {"first_step": 2}, **more)
+    with pytest.raises(ValueError, match="steps 0 to 1; leave last_step out"):
+        inhibited(pipe, KNIFE | {"last_step": 2}, **more)
     assert torch.equal(draw(pipe, **more), before)
 
 

@@ -107,6 +107,13 @@ def test_last_step_zero_acts_in_the_first_step_and_is_told_so():
     assert [done[:4] for done in protection.done] == [(3, 1, 3, "Doggettx")]
 
 
+def test_a_last_step_beyond_the_pass_is_its_end():
+    host = Host()
+    protection = protected(host, last_step=99)
+    assert torch.equal(torch.stack(drawn(host, protection)), torch.stack(drawn(host, protected(host))))
+    assert [done[:4] for done in protection.done] == [(3, 3, 3, "Doggettx")]
+
+
 def test_what_was_done_is_told_for_each_pass():
     host = Host()
     protection = protected(host)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_unet import GUIDED, UNet, concept, hooks, inputs, run
+from tiny_unet import GUIDED, UNet, concept, hooks, inputs, plainly, run
 from torch import nn
 
 from lib_gi.errors import (
@@ -95,6 +95,19 @@ def test_a_first_step_beyond_the_pass_is_refused_and_the_unet_stops_even_if_that
             session.begin_pass(5)
         with pytest.raises(StepRangeError):
             run(unet, session, GUIDED)
+
+
+def test_a_last_step_beyond_the_pass_is_refused_unless_the_host_says_that_it_stands_for_the_end(unet):
+    before = plainly(unet)
+    with Session(unet, [concept()], last_step=5) as session:
+        with pytest.raises(StepRangeError, match="leave last_step out"):
+            session.begin_pass(5)
+        with pytest.raises(StepRangeError):
+            run(unet, session, GUIDED)
+        session.begin_pass(5, open_end=True)
+        assert not torch.equal(run(unet, session, GUIDED, step=4), before)
+        for total in (6, None):
+            session.begin_pass(total)
 
 
 def test_numbers_that_are_not_finite_stop_the_generation(unet):

@@ -56,7 +56,9 @@ def growth_inhibitors(
 
     A step is one step of the scheduler: one of Heun calls the UNet twice. A loop of one's own that calls
     `pipe.unet` has to call `set_timesteps` for each sampling pass, as pipelines do.
-    Raises SettingsError, ConceptError, AdapterError or UnsupportedModelError before anything is drawn.
+    Raises SettingsError, ConceptError, AdapterError or UnsupportedModelError before anything is drawn; StepRangeError
+    before a pass's first UNet call, when first_step or last_step is not one of its steps (img2img and inpaint run fewer
+    than they are asked for).
     """
     if isinstance(concepts, str):
         concepts = [name for name in concepts.split(";") if name.strip()] or [concepts]

@@ -111,7 +111,9 @@ class Protection:
             calls = max(1, denoiser.total_steps // max(1, denoiser.steps))  # 2 where the sampler's order is 2
             step = denoiser.step // calls
             if not self._session.passes:
-                self._session.begin_pass(denoiser.steps)
+                # A hires or img2img pass may have fewer steps than the page shows, and settings may come from a picture
+                # with more. A last step past the end leaves nothing unprotected.
+                self._session.begin_pass(denoiser.steps, open_end=True)
             self._session.begin_step(step, rows_of(params, self.host.edits(denoiser)))
             self._steps.add(step)
             last = self.settings.last_step
