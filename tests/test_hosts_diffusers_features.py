@@ -91,6 +91,12 @@ def test_offloading_hooks_of_accelerate_give_the_same_picture(sd1):
     assert torch.equal(inhibited(sd1), expected)
 
 
+def test_a_pipeline_that_offloads_its_models_gives_the_same_picture(sd1):
+    expected = inhibited(sd1)
+    sd1.enable_model_cpu_offload(device="cpu")  # its hooks, but no weight moves: that needs CUDA
+    assert sd1.unet._hf_hook and torch.equal(inhibited(sd1), expected)
+
+
 @pytest.mark.parametrize("kind", ["img2img", "inpaint"])
 def test_img2img_and_inpaint_are_inhibited_and_count_their_own_steps(kind, tokenizer_folder):
     pipe = getattr(tiny_pipelines, kind)(tokenizer_folder)

@@ -13,6 +13,8 @@ from diffusers import (
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLInpaintPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
@@ -23,6 +25,7 @@ from lib_gi import growth_inhibitors
 
 logging.set_verbosity_error()
 WIDTH = 32
+SD2_WIDTH = 48
 KNIFE = dict(concepts=["knife"], strength=6.0)
 
 
@@ -37,18 +40,19 @@ def write_tokenizer(folder):
     return folder
 
 
-def text_encoder(tokenizer, projected=False):
+def text_encoder(tokenizer, projected=False, width=WIDTH, **more):
     torch.manual_seed(1)
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
-        hidden_size=WIDTH,
-        intermediate_size=WIDTH,
+        hidden_size=width,
+        intermediate_size=width,
         num_hidden_layers=2,
         num_attention_heads=2,
-        projection_dim=WIDTH,
+        projection_dim=width,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
+        **more,
     )
     return (CLIPTextModelWithProjection if projected else CLIPTextModel)(config).eval()
 
@@ -85,18 +89,33 @@ def autoencoder():
     ).eval()
 
 
-def scheduler():
-    return DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False)
+def scheduler(**more):
+    settings = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False)
+    return DDIMScheduler(**(settings | more))
 
 
 def sd1(folder, kind=StableDiffusionPipeline, channels=4):
     tokenizer = CLIPTokenizer.from_pretrained(folder)
+    return single(kind, tokenizer, text_encoder(tokenizer), unet(channels=channels), scheduler())
+
+
+def sd2(folder):
+    """What SD2 has and SD1 has not: another width of contexts and padding, a number of heads for each block, linear
+    layers around the attention, and a scheduler for v."""
+    tokenizer = CLIPTokenizer.from_pretrained(folder, pad_token="a")
+    encoder = text_encoder(tokenizer, width=SD2_WIDTH, hidden_act="gelu")
+    model = unet(context=SD2_WIDTH, attention_head_dim=[2, 4], use_linear_projection=True)
+    return single(StableDiffusionPipeline, tokenizer, encoder, model, scheduler(prediction_type="v_prediction"))
+
+
+def single(kind, tokenizer, encoder, model, steps):
+    """A pipeline with one text encoder."""
     pipe = kind(
         vae=autoencoder(),
-        text_encoder=text_encoder(tokenizer),
+        text_encoder=encoder,
         tokenizer=tokenizer,
-        unet=unet(channels=channels),
-        scheduler=scheduler(),
+        unet=model,
+        scheduler=steps,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -113,10 +132,10 @@ def inpaint(folder):
     return sd1(folder, StableDiffusionInpaintPipeline, channels=9)
 
 
-def sdxl(folder):
+def sdxl(folder, kind=StableDiffusionXLPipeline, channels=4):
     tokenizer = CLIPTokenizer.from_pretrained(folder)
     second = CLIPTokenizer.from_pretrained(folder, pad_token="a")
-    pipe = StableDiffusionXLPipeline(
+    pipe = kind(
         vae=autoencoder(),
         text_encoder=text_encoder(tokenizer),
         text_encoder_2=text_encoder(tokenizer, projected=True),
@@ -124,6 +143,7 @@ def sdxl(folder):
         tokenizer_2=second,
         unet=unet(
             context=2 * WIDTH,
+            channels=channels,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
             projection_class_embeddings_input_dim=6 * 8 + WIDTH,
@@ -133,6 +153,14 @@ def sdxl(folder):
     )
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def sdxl_img2img(folder):
+    return sdxl(folder, StableDiffusionXLImg2ImgPipeline)
+
+
+def sdxl_inpaint(folder):
+    return sdxl(folder, StableDiffusionXLInpaintPipeline, channels=9)
 
 
 def draw(pipe, prompt="a cat", steps=3, seed=0, **more):
@@ -153,14 +181,14 @@ def inhibited(pipe, options=KNIFE, **more):
         return draw(pipe, **more)
 
 
-def first_prediction(pipe, context=None, **more):
+def first_prediction(pipe, context=None, steps=1, **more):
     """What the UNet gives back in its first call, all rows of it."""
     seen = []
     handle = pipe.unet.register_forward_hook(lambda m, args, out: seen.append(out[0].clone()))
     if context is None:
-        draw(pipe, steps=1, **more)
+        draw(pipe, steps=steps, **more)
     else:
         with growth_inhibitors(pipe, **context):
-            draw(pipe, steps=1, **more)
+            draw(pipe, steps=steps, **more)
     handle.remove()
     return seen[0]
