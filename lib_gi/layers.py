@@ -105,6 +105,16 @@ def sample_of(args: tuple, kwargs: dict[str, Any]) -> Tensor:
     return args[0] if args else kwargs.get("sample", kwargs.get("x"))
 
 
+def check_output(output: Any, step: int) -> None:
+    """Nothing, or NonFiniteError for what a UNet or a denoiser gave in this step; waits for the device."""
+    out = output if isinstance(output, Tensor) else output[0]
+    if not bool(torch.isfinite(out).all()):
+        raise NonFiniteError(
+            f"the UNet's output is NaN or infinite in step {step}, with or after inhibitors; expected finite numbers;"
+            " lower the strength, or run the model in a wider number format"
+        )
+
+
 def check_width(layers: list[Layer], width: int) -> None:
     """Nothing, when contexts of this width fit into every layer's `to_k`; ContextWidthError otherwise."""
     for layer in layers:

@@ -31,7 +31,7 @@ from lib_gi.errors import (
 )
 from lib_gi.features import Features, Record, collect
 from lib_gi.injection import Injection
-from lib_gi.layers import Layer, find_cross_attention, sample_of
+from lib_gi.layers import Layer, check_output, find_cross_attention, sample_of
 from lib_gi.reading import Reading
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
@@ -126,11 +126,17 @@ class Session:
         self.calls += 1
         self._step = step
         self._acting = self.first_step <= step and (self.last_step is None or step <= self.last_step)
+        self._has_acted = self._has_acted or (self._acting and not self._injection.idle)
 
-    def end_call(self) -> None:
-        """A UNet call has ended: LayerMissedError when a layer was not reached in it."""
+    def end_call(self, output: Any = None) -> None:
+        """A UNet call has ended: LayerMissedError when a layer was not reached in it.
+
+        output: what it gave, a tensor or with one first; NonFiniteError once inhibitors have acted in the pass.
+        """
         with self._keeping_fault():
             self._books.close()
+            if output is not None and self._has_acted:
+                check_output(output, self._step)
 
     def refuse(self, error: GrowthInhibitorError) -> None:
         """Have the next layer raise this error: the host could not tell what it had to."""
@@ -267,7 +273,7 @@ class Session:
 
     def _forget_pass(self) -> None:
         self._books.forget()
-        self._acting, self._step = False, 0
+        self._acting, self._has_acted, self._step = False, False, 0
         self._fault: GrowthInhibitorError | None = None
         self._told = False
         self._seen: list[Record] | None = None  # by the layers in a call that only reads

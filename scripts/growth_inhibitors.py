@@ -11,7 +11,7 @@ from lib_gi import __version__
 from lib_gi.adapters import BUNDLED, Adapters
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts import webui_draw
-from lib_gi.hosts.webui import ATTRIBUTE, Protection
+from lib_gi.hosts.webui import ATTRIBUTE, Protection, Stop
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.library import Library
 from lib_gi.own_adapters import OwnAdapters
@@ -27,6 +27,7 @@ from lib_gi.webui import (
     growth,
     infotext,
     log,
+    nested,
     options,
     report,
     routes,
@@ -60,33 +61,26 @@ class GrowthInhibitorsScript(scripts.Script):
         self.infotext_fields, self.paste_field_names = built.infotext_fields, built.paste_field_names
         return built.components
 
+    def setup(self, p, *args):
+        """A generation is made ready; a script may go on to draw others instead, without telling ours."""
+        running.ask(Webui().job, partial(asked_for, args))
+
     def process(self, p, *args):
         """A generation begins: settings are checked here; a mistake stops it at its first step."""
         finish(p)
         Protection.end_all()  # the host has no callback for a generation that failed
-        for key in infotext.KEYS:  # X/Y/Z shares them between its cells
-            p.extra_generation_params.pop(key, None)
-        host = Webui()
-        try:
-            catalogue = library.catalogue()
-            asked = axes.overridden(arguments.settings_from(args, catalogue), p)
-            policy = page.policy()
-            settings = policy.enforced(asked)
-            if not settings.enabled:
-                return
-            for problem in catalogue.problems:
-                logger.warning("%s", problem)
-            concepts = policy.concepts(settings, asked.free_text, catalogue)
-            setattr(p, ATTRIBUTE, Protection(host, settings, concepts, adapters))
-            setattr(p, GROWTH, growth.Growth(settings.heatmap) if settings.heatmap else None)
-            p.extra_generation_params.update(infotext.write(settings))
-        except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
-            logger.error("%s", error)
-            setattr(p, ATTRIBUTE, Protection.refused(host, error))
+        job = Webui().job
+        protection = nested.joined(asked_for(args, p), running.around(job, p))
+        running.begin(job, p, protection)
+        setattr(p, ATTRIBUTE, protection)
+        settings = Settings.disabled() if protection is None else protection.settings
+        setattr(p, GROWTH, growth.Growth(settings.heatmap) if settings.heatmap else None)
+        p.extra_generation_params = infotext.renewed(p.extra_generation_params, infotext.write(settings))
 
     def process_before_every_sampling(self, p, *args, **kwargs):
         """A sampling pass begins."""
         protection = protection_of(p)
+        Protection.end_others(protection)  # what was drawn inside this generation without scripts told no end
         if protection is not None:
             protection.begin_sampling(p, hires=bool(getattr(p, "is_hr_pass", False)))
 
@@ -95,12 +89,16 @@ class GrowthInhibitorsScript(scripts.Script):
         protection = protection_of(p)
         if protection is None:
             return
-        protection.end_sampling()
+        protection.end_pass()
+        if protection.refusal:
+            ps.samples = Stop(protection.refusal)  # at the latest here: there may have been no step to stop in
+            return
         if growth_of(p) is not None:
             growth_of(p).begin_batch(protection.take_recording())
         text = f"{accordion.TITLE}: {report.done(protection)}"
-        p.extra_generation_params.pop(infotext.INFERRED_KEY, None)
-        p.extra_generation_params.update(infotext.write_inferred([d.inferred for d in protection.done]))
+        told = infotext.write(protection.settings) if protection.done or not protection.acts else {}
+        told |= infotext.write_inferred([d.inferred for d in protection.done])
+        p.extra_generation_params = infotext.renewed(p.extra_generation_params, told)
         protection.done.clear()  # the next batch tells of its own
         logger.info(text)
         p.comment(text)
@@ -118,9 +116,32 @@ class GrowthInhibitorsScript(scripts.Script):
         """The generation is over."""
         seen = growth_of(p)
         finish(p)
+        running.end(p)
+        Protection.end_all()  # also of those that were drawn inside it without scripts
         if seen is not None:
             for problem in seen.hand_over(p, processed, shared.opts, page.heatmap_folder, images.save_image):
                 processed.comments += warned(problem) + "\n"
+
+
+def asked_for(args, p=None):
+    """The protection that a form's values and a cell's axes ask for, and what is always kept out; None for neither.
+
+    It stops the generation where they are wrong.
+    """
+    host = Webui()
+    try:
+        catalogue = library.catalogue()
+        asked = axes.overridden(arguments.settings_from(args, catalogue), p)
+        policy = page.policy()
+        settings = policy.enforced(asked)
+        if not settings.enabled:
+            return None
+        for problem in catalogue.problems:
+            logger.warning("%s", problem)
+        return Protection(host, settings, policy.concepts(settings, asked.free_text, catalogue), adapters)
+    except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
+        logger.error("%s", error)
+        return Protection.refused(host, error)
 
 
 def protection_of(p):
@@ -178,21 +199,28 @@ def checkpoint_file():
 def on_cfg_denoiser(params):
     """The denoiser is about to run the UNet."""
     generation = getattr(params.denoiser, "p", None) or params.denoiser
-    protection = protection_of(generation) or unasked(generation)
+    protection = protection_of(generation)
+    if protection is None or protection is running.around(Webui().job, generation):  # which a copy came with
+        protection = unasked(generation)
     if protection is not None:
         protection.begin_step(params)
 
 
 def unasked(generation):
-    """The protection of a generation that our script was not told of; None where nothing is always kept out."""
+    """The protection of a generation that our script was not told of: of the one that it is drawn in, or as always."""
     Protection.end_all()  # of others nothing acts here
     try:
+        around = running.inherited(Webui().job, generation)
         policy = page.policy()
-        if not policy.required.enabled:
+        if around is not None:
+            protection = nested.within(around)
+        elif policy.required.enabled:
+            concepts = policy.concepts(policy.required, False, library.catalogue())
+            protection = Protection(Webui(), policy.required, concepts)
+        else:
             return None
-        concepts = policy.concepts(policy.required, False, library.catalogue())
-        protection = Protection(Webui(), policy.required, concepts)
-        logger.info("%s acts in a generation that came without scripts, as always", accordion.TITLE)
+        names = format_strengths(protection.settings.acting)
+        logger.info("%s act in a generation that came without them, too: %s", accordion.TITLE, names)
     except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
         protection = Protection.refused(Webui(), error)
     setattr(generation, ATTRIBUTE, protection)
@@ -236,6 +264,7 @@ library = Library(OwnConcepts(data), checkpoint_file)
 own_adapters = OwnAdapters(data / "adapters")
 adapters = Adapters([BUNDLED, own_adapters.folder])
 page = options.Page(shared.opts, shared.cmd_opts)
+running = nested.Running()
 job = Job(partial(in_turn, call_queue.wrap_gradio_gpu_call), shared.state.interrupt)
 workshop = calibrating.Workshop(
     job,

@@ -9,6 +9,7 @@ from lib_gi.errors import (
     ConceptError,
     GrowthInhibitorError,
     NeverHitError,
+    NonFiniteError,
     RowCountError,
     SettingsError,
     StepRangeError,
@@ -271,6 +272,36 @@ def test_a_break_in_a_step_leaves_nothing_in_the_unet_at_once(where):
         wrap(noise(2))
     protection.end_sampling()
     assert all(torch.equal(a, b) for a, b in zip(before, plain_rows(host, (1,))))
+
+
+@pytest.mark.parametrize("step", [0, 1, 2])
+def test_numbers_that_are_not_finite_stop_the_generation_in_whichever_step_they_come(step):
+    host = Host()
+    protection = protected(host)
+
+    def spoil(told):
+        protection.begin_step(told)
+        if told.denoiser.step == step:
+            host.loaded.up_blocks[0].register_forward_hook(lambda module, args, output: output * float("nan"))
+
+    wrap = Denoiser(host, spoil)
+    p = Generation(wrap)
+    protection.begin_sampling(p)
+    with pytest.raises(NonFiniteError, match=f"in step {step}"):
+        sample(wrap)
+    assert wrap.step == step + 1 and not protection.armed, "the step itself is counted by the denoiser"
+
+
+def test_numbers_that_are_not_finite_before_anything_acted_are_the_hosts_affair():
+    host = Host()
+    protection = protected(host, first_step=2)
+    wrap = Denoiser(host, protection.begin_step)
+    p = Generation(wrap)
+    protection.begin_sampling(p)
+    handle = host.loaded.up_blocks[0].register_forward_hook(lambda module, args, output: output * float("nan"))
+    sample(wrap, steps=2)
+    handle.remove()
+    assert all(row.isfinite().all() for row in sample(wrap, steps=1))
 
 
 def test_the_next_batch_after_a_skipped_one_is_inhibited():

@@ -57,13 +57,25 @@ def host(monkeypatch):
 
     modules = {
         "devices": {"autocast": contextlib.nullcontext},
+        "progress": {"current_task": "task(1)"},
         "prompt_parser": {"SdConditioning": SdConditioning},
         "sd_hijack": {"model_hijack": SimpleNamespace(optimization_method="sub-quadratic")},
-        "shared": {"sd_model": model, "opts": SimpleNamespace(emphasis="Original")},
+        "shared": {
+            "sd_model": model,
+            "opts": SimpleNamespace(emphasis="Original"),
+            "state": SimpleNamespace(time_start=9.5),
+        },
         "sd_models": {"model_data": SimpleNamespace(sd_model=model)},
     }
     package = host_modules(monkeypatch, modules)
-    return SimpleNamespace(webui=Webui(), model=model, encoder=encoder, shared=package.shared)
+    told = {name: getattr(package, name) for name in ("shared", "progress")}
+    return SimpleNamespace(webui=Webui(), model=model, encoder=encoder, **told)
+
+
+def test_a_job_is_told_by_its_task_and_where_it_has_none_by_its_start(host):
+    assert host.webui.job == "task(1)"
+    host.progress.current_task = None
+    assert host.webui.job == 9.5
 
 
 def test_a_concept_is_the_hosts_own_encoding_with_the_span_of_its_tokens(host):

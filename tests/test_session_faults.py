@@ -118,6 +118,29 @@ def test_numbers_that_are_not_finite_stop_the_generation(unet):
             run(unet, session, GUIDED)
 
 
+@pytest.mark.parametrize("spoilt", [lambda out: out / 0, lambda out: (out * float("nan"), out)])
+def test_an_output_that_is_not_finite_stops_the_generation_once_something_has_acted(unet, spoilt):
+    for last in (1, 2):
+        with pytest.raises(NonFiniteError, match=f"in step {last}"):
+            with Session(unet, [concept()], first_step=1, last_step=1) as session:
+                for step in range(last + 1):
+                    out = run(unet, session, GUIDED, step=step)
+                    session.end_call(out)
+                session.end_call(spoilt(out))
+
+
+def test_an_output_that_is_not_finite_before_anything_has_acted_in_the_pass_is_left_alone(unet):
+    with Session(unet, [concept()], first_step=1) as session:
+        run(unet, session, GUIDED, step=1)
+        session.begin_pass()
+        session.end_call(run(unet, session, GUIDED, step=0) / 0)
+
+
+def test_where_no_strength_acts_the_models_own_output_is_left_alone(unet):
+    with Session(unet, [concept(strength=0.0)], record_features=True) as session:
+        session.end_call(run(unet, session, GUIDED) / 0)
+
+
 def test_a_positive_w_a_wrong_width_and_an_empty_span_are_refused_before_sampling(unet):
     with pytest.raises(SettingsError, match="expected w <= 0"):
         Session(unet, [concept(strength=-1.0)])

@@ -13,12 +13,13 @@ from tiny_unet import hooks
 from webui_fakes import Denoiser, Generation, Host, OptionInfo, Options, sample
 
 from lib_gi.concepts import Concept
-from lib_gi.errors import ConceptError, SettingsError
+from lib_gi.errors import ConceptError, SettingsError, StepRangeError
 from lib_gi.hosts.webui import Done
 from lib_gi.webui.arguments import FIELDS
 from lib_gi.webui.report import FIXED
 
 FILE = Path(__file__).parents[1] / "scripts" / "growth_inhibitors.py"
+NUDITY = {"concepts": ["nudity"]}
 
 
 class WebUI:
@@ -38,10 +39,15 @@ class WebUI:
         for key, value in values.items():
             self.shared.opts.set(key, value)
 
-    def generate(self, *given, hires=False, p=None):
-        """The rows of each step, the infotext's parameters and the comments under the picture."""
+    def generate(self, *given, hires=False, p=None, job=None, steps=3, taken=None, inside=lambda: None):
+        """The rows of each step, the infotext's parameters and the comments under the picture.
+
+        job: None for a new one. taken: steps that the sampler takes, where those are not the ones that it tells.
+        inside: called while the picture is post-processed.
+        """
+        self.loaded.job = job or object()
         args = [*given, *self.defaults[len(given) :]]
-        wrap = Denoiser(self.loaded, lambda told: [callback(told) for callback in self.cfg_denoiser])
+        wrap = self.denoiser(steps)
         p = p or Generation(wrap)
         p.sampler.model_wrap_cfg, wrap.p = wrap, p
         p.comments, p.is_hr_pass = [], hires
@@ -49,10 +55,22 @@ class WebUI:
         p.extra_generation_params = getattr(p, "extra_generation_params", {})
         self.call("process", p, *args)
         self.call("process_before_every_sampling", p, *args, x=None, noise=None, c=None, uc=None)
-        drawn = sample(wrap)
-        self.call("post_sample", p, SimpleNamespace(samples=drawn), *args)
+        drawn = sample(wrap) if taken is None else sample(wrap, taken) if taken else []
+        ps = SimpleNamespace(samples=drawn)
+        self.call("post_sample", p, ps, *args)
+        getattr(ps.samples, "already_decoded", False)  # as the host asks, before it makes a picture of them
+        inside()
         self.call("postprocess", p, SimpleNamespace(), *args)
         return SimpleNamespace(drawn=drawn, params=p.extra_generation_params, comments=p.comments, p=p)
+
+    def without_scripts(self, p=None):
+        """The rows of each step of a generation in which our script is not asked, within the job of the last one."""
+        wrap = self.denoiser(3)
+        wrap.p = p or Generation(wrap)
+        return SimpleNamespace(drawn=sample(wrap), p=wrap.p)
+
+    def denoiser(self, steps):
+        return Denoiser(self.loaded, lambda told: [callback(told) for callback in self.cfg_denoiser], steps=steps)
 
 
 @pytest.fixture()
@@ -140,6 +158,49 @@ def test_the_hires_pass_is_left_alone_where_the_settings_say_so_and_that_is_said
     off, on = webui.generate(hires=True), webui.generate({"concepts": ["nudity"], "hires": False}, hires=True)
     assert not any(differs(off, on))
     assert "no step was sampled in which to act" in on.comments[0]
+
+
+@pytest.mark.parametrize("given", [{"first_step": 2}, {"first_step": 2, "last_step": 9}])
+def test_a_pass_that_takes_fewer_steps_than_it_tells_and_so_was_not_inhibited_becomes_no_picture(webui, given):
+    with pytest.raises(StepRangeError, match="only the steps 0 to 1, .*lower first_step"):
+        webui.generate(NUDITY | given, taken=2)
+    for left_alone in ({"strength": 0}, {"enabled": False}):
+        webui.generate(NUDITY | given | left_alone, taken=2)
+    assert hooks(webui.loaded.loaded) == 0
+
+
+def test_a_first_pass_that_was_not_inhibited_stops_the_hires_pass_and_that_one_the_picture(webui):
+    p = webui.generate().p
+    webui.call("process", p, NUDITY | {"first_step": 2}, *webui.defaults[1:])
+    webui.call("process_before_every_sampling", p, x=None)
+    sample(p.sampler.model_wrap_cfg, steps=2)
+    webui.call("process_before_every_sampling", p, x=None)
+    with pytest.raises(StepRangeError, match="only the steps 0 to 1"):
+        sample(p.sampler.model_wrap_cfg)
+
+
+def test_a_pass_that_is_interrupted_before_it_is_inhibited_is_no_error_and_records_nothing(webui):
+    wrap = webui.denoiser(3)
+    p = wrap.p = Generation(wrap)
+    p.comments, p.extra_generation_params = [], {}
+    p.comment = p.comments.append
+    webui.call("process", p, NUDITY | {"first_step": 2}, *webui.defaults[1:])
+    webui.call("process_before_every_sampling", p, x=None)
+    wrap.interrupted_at = 1
+    with pytest.raises(InterruptedError):
+        sample(wrap)
+    ps = SimpleNamespace(samples="half a picture")
+    webui.call("post_sample", p, ps)
+    assert ps.samples == "half a picture" and p.extra_generation_params == {}
+    assert "no step was sampled in which to act" in p.comments[0]
+
+
+def test_a_generation_without_a_step_is_refused_for_a_mistake_and_else_records_nothing(webui):
+    with pytest.raises(ConceptError, match="Did you mean 'nudity'"):
+        webui.generate({"concepts": ["nuditty"]}, taken=0)
+    on = webui.generate(NUDITY, taken=0)
+    assert on.params == {} and "no step was sampled" in on.comments[0]
+    assert webui.generate(NUDITY | {"strength": 0}, taken=0).params["Growth Inhibitors"] == "nudity=0"
 
 
 def test_each_batch_tells_of_its_own_passes(webui):
@@ -237,11 +298,7 @@ def test_what_is_always_kept_out_acts_whatever_a_call_says_and_is_said(webui):
 
 
 def test_a_generation_that_came_without_scripts_has_what_is_always_kept_out_and_leaves_nothing(webui):
-    def without_scripts():
-        wrap = Denoiser(webui.loaded, lambda told: [callback(told) for callback in webui.cfg_denoiser])
-        wrap.p = Generation(wrap)
-        return SimpleNamespace(drawn=sample(wrap))
-
+    without_scripts = webui.without_scripts
     off = without_scripts()
     assert hooks(webui.loaded.loaded) == 0
     webui.set_in_the_page(growth_inhibitors_always="nudity")

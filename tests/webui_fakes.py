@@ -22,7 +22,7 @@ def protected(host, adapters=None, **settings):
 class Host:
     """A WebUI with this UNet loaded, whose text encoder is `tiny_unet.concept`."""
 
-    checkpoint, weights, optimisation = "tiny", "tiny.safetensors", "Doggettx"
+    checkpoint, weights, optimisation, job = "tiny", "tiny.safetensors", "Doggettx", "task(1)"
 
     def __init__(self, unet: nn.Module | None = None, edit: bool = False) -> None:
         self.loaded = UNet() if unet is None else unet

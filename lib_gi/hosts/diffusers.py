@@ -210,7 +210,7 @@ class _Watcher:
         self.calls += 1
 
     def after(self, unet: nn.Module, args: tuple, output: Any) -> None:
-        self.session.end_call()
+        self.session.end_call(output)
 
     def is_new_pass(self) -> bool:
         """Whether this call begins a sampling pass: new timesteps were set, or all of them were run."""

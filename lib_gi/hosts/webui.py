@@ -14,7 +14,7 @@ from torch import nn
 
 from lib_gi.adapters import Adapters
 from lib_gi.concepts import Concept
-from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError
+from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError, StepRangeError
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.reading import ranges
 from lib_gi.recording import Recording
@@ -57,10 +57,10 @@ class Protection:
         self, host: Webui, settings: Settings, concepts: Sequence[Concept], adapters: Adapters | None = None
     ) -> None:
         self.host, self.settings, self.concepts = host, settings, tuple(concepts)
-        self._adapters = Adapters() if adapters is None else adapters
+        self.adapters = Adapters() if adapters is None else adapters
         self.done: list[Done] = []
+        self.refusal: Fault | None = None
         self._recording: Recording | None = None
-        self._refusal: Fault | None = None
         self._forget_pass()
         self._all.add(self)
 
@@ -68,23 +68,34 @@ class Protection:
     def refused(cls, host: Webui, error: Exception) -> "Protection":
         """A protection that stops the generation with this error at its first step."""
         protection = cls(host, Settings.disabled(), ())
-        protection._refusal = protection._fault = kept(error)
+        protection.refusal = protection._fault = kept(error)
         return protection
 
     @classmethod
     def end_all(cls) -> None:
         """Take out what any generation has left, such as one that failed between two steps; safe at any time."""
+        cls.end_others(None)
+
+    @classmethod
+    def end_others(cls, own: "Protection | None") -> None:
+        """As `end_all`, but for this one."""
         for protection in list(cls._all):
-            protection.end_sampling()
+            if protection is not own:
+                protection.end_sampling()
 
     @property
     def armed(self) -> bool:
         """Whether layers are hooked at the moment."""
         return self._session is not None and self._session.armed
 
+    @property
+    def acts(self) -> bool:
+        """Whether there is anything to inhibit: some concept has a strength, or one that is inferred."""
+        return any(self.settings.w_of(concept.name) != 0 for concept in self.concepts)
+
     def begin_sampling(self, p: Any, hires: bool = False) -> None:
         """A sampling pass of `p` is about to begin, with `p.sampler` made for it."""
-        self.end_sampling()
+        self.end_pass()
         weakref.finalize(p, self.end_sampling)
         self._size = p.width, p.height
         self._excused = hires and not self.settings.hires
@@ -124,6 +135,20 @@ class Protection:
             if self._session is not None:
                 self._session.refuse(kind(text))
 
+    def end_pass(self) -> None:
+        """As `end_sampling`, after a pass that has no further step; that nothing acted though it should is refused.
+
+        Only now is it known: samplers take more or fewer steps than they tell. What was broken off did not get so far.
+        """
+        if self.acts and self._steps and not self._acted and self._fault is None:
+            s, last = self.settings, max(self._steps)
+            until = "the end" if s.last_step is None else f"step {s.last_step}"
+            self.refusal = StepRangeError, (
+                f"the sampling pass had only the steps 0 to {last}, and growth inhibitors were to act from step"
+                f" {s.first_step} to {until}, so nothing was inhibited; expected one of its steps; lower first_step"
+            )
+        self.end_sampling()
+
     def end_sampling(self) -> None:
         """Take everything out; safe at any time, and twice."""
         self._note_what_was_done()
@@ -152,7 +177,7 @@ class Protection:
                 return
             try:
                 self._raise_fault()
-                self._check_reached()
+                self._check_reached(output)
             except GrowthInhibitorError:
                 self._break_off()
                 raise
@@ -165,10 +190,10 @@ class Protection:
             kind, text = self._fault
             raise kind(text)
 
-    def _check_reached(self) -> None:
+    def _check_reached(self, output: Any) -> None:
         if not self.armed:
             return
-        self._session.end_call()
+        self._session.end_call(output)
         if self._hits == self._hits_before:
             raise NeverHitError(
                 "a step went by in which no cross-attention layer was called, so nothing was inhibited;"
@@ -195,7 +220,7 @@ class Protection:
     def _session_in(self, unet: nn.Module) -> Session:
         """What a pass in this UNet needs, and notes which adapter it is by."""
         s = self.settings
-        chosen = self._adapters.choose(s, unet, self.host.weights) if s.infers else None
+        chosen = self.adapters.choose(s, unet, self.host.weights) if s.infers else None
         if s.heatmap and self._recording is None:
             self._recording = Recording()
         self._adapter = str(chosen) if chosen else ""
@@ -234,12 +259,23 @@ class Protection:
     def _forget_pass(self) -> None:
         self._session: Session | None = None
         self._watches: list[Any] = []
-        self._fault = self._refusal
+        self._fault = self.refusal
         self._size = 0, 0
         self._excused = False
         self._weights, self._adapter, self._hits_before = "", "", 0
         self._acted: set[int] = set()
         self._steps: set[int] = set()
+
+
+class Stop:
+    """Stands in the place of latents that must not become a picture: whatever the host asks of it raises the error."""
+
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
+
+    def __getattr__(self, name: str) -> Any:
+        kind, text = self._fault
+        raise kind(text)
 
 
 def rows_of(params: Any, edits: bool) -> RowMap:

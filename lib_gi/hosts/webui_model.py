@@ -21,10 +21,11 @@ class Webui:
     """The running WebUI, whichever checkpoint is loaded at the moment."""
 
     def __init__(self) -> None:
-        from modules import devices, prompt_parser, sd_hijack, shared
+        from modules import devices, progress, prompt_parser, sd_hijack, shared
 
-        self._devices, self._prompt_parser, self._sd_hijack, self._shared = (
+        self._devices, self._progress, self._prompt_parser, self._sd_hijack, self._shared = (
             devices,
+            progress,
             prompt_parser,
             sd_hijack,
             shared,
@@ -41,6 +42,15 @@ class Webui:
     def weights(self) -> str:
         """The file of the loaded weights: the host may exchange them within one and the same UNet."""
         return str(getattr(self._loaded(), "sd_model_checkpoint", "") or "")
+
+    @property
+    def job(self) -> Any:
+        """What the host is at: the same from the start of a job to its end, and another for the next one.
+
+        The task's name, where the job has one; any extension may begin the host's state anew, and its time with it.
+        """
+        task = getattr(self._progress, "current_task", None)
+        return task or getattr(self._shared.state, "time_start", None)
 
     @property
     def optimisation(self) -> str:

@@ -52,6 +52,11 @@ def write(settings: Settings) -> dict[str, str]:
     return {KEY: _pairs_text(acting), SETTINGS_KEY: "; ".join(f"{name}={text}" for name, text in texts.items())}
 
 
+def renewed(params: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters of an infotext with these of ours and no others; a new dict, as the old one may be shared."""
+    return {key: value for key, value in params.items() if key not in KEYS} | dict(ours)
+
+
 def write_inferred(passes: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """The key and text that record what an adapter inferred: of each sampling pass a strength's range by concept."""
     texts = ["; ".join(f"{_escape(name)}={strengths}" for name, strengths in one.items()) for one in passes if one]

@@ -9,6 +9,7 @@ from tools.webui_server import Drawn, Server
 GI = {"concepts": ["beer"], "strength": 4}
 PROMPT = "a beer on grass"
 LONG = "a beer on grass, " + "a lovely picture of a quiet scene, " * 12
+NOTHING_WANTED = {"raise_at": None, "raise_after": None, "nan_at": None, "attention": False, "inside": None}
 LAYERS = 16  # of SD1; SDXL has 70
 
 
@@ -52,7 +53,7 @@ def wanting(server: Server, **changes):
     try:
         yield
     finally:
-        server.ask("/companion/want", {"raise_at": None, "raise_after": None, "nan_at": None, "attention": False})
+        server.ask("/companion/want", NOTHING_WANTED)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The unit tests' fakes have the shape of what they stand for, as this host's own Python tells it."""
 
 import inspect
+from types import SimpleNamespace
 
 import pytest
 from cells import GI, PROMPT
@@ -27,7 +28,7 @@ def test_the_fake_host_calls_the_scripts_methods_as_the_hosts_runner_does(shapes
     calls = []
     fake = object.__new__(WebUI)
     fake.script = type("Script", (), {n: lambda self, *a, **k: None for n in shapes["runner"]})()
-    fake.defaults, fake.cfg_denoiser, fake.loaded = [], [], None
+    fake.defaults, fake.cfg_denoiser, fake.loaded = [], [], SimpleNamespace()
     fake.call = lambda method, p, *args, **more: calls.append((method, len(args), sorted(more)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("test_webui_script.sample", lambda denoiser: [])

@@ -67,6 +67,14 @@ def interrupted(line):
     return 0 < acted == steps < MANY - 1
 
 
+def test_an_interrupt_before_anything_was_inhibited_is_no_error_and_records_nothing(server, usual):
+    late = GI | {"first_step": MANY // 2 + 20}
+    with said_by(server) as said:
+        drawn = in_the_middle(server, lambda: server.ask("/sdapi/v1/interrupt", {}), gi=late)
+    assert "no step was sampled in which to act" in said[0]
+    assert "Growth Inhibitors" not in "".join(drawn.infotexts)
+
+
 def test_a_skip_in_the_middle_leaves_the_next_batch_protected(server, usual):
     with said_by(server) as said:
         in_the_middle(server, lambda: server.ask("/sdapi/v1/skip", {}), n_iter=2)
@@ -105,6 +113,12 @@ def test_a_replaced_unet_is_refused_and_works_when_nothing_is_to_be_inhibited(se
 
 def test_nan_of_the_model_is_refused(server, usual):
     with wanting(server, nan_at=0), pytest.raises(Refused, match="the model's own output is NaN"):
+        server.draw(GI, prompt=PROMPT)
+
+
+@pytest.mark.parametrize("step", [1, 3, 6])
+def test_nan_in_a_later_step_is_refused_too(server, usual, step):
+    with wanting(server, nan_at=step), pytest.raises(Refused, match=f"NaN or infinite in step {step}"):
         server.draw(GI, prompt=PROMPT)
 
 

@@ -30,6 +30,7 @@ def test_a_concept_is_erased_and_the_rest_is_kept_as_the_judge_of_record_sees_it
         ({"concepts": ["beer"], "strenght": 2}, "Did you mean 'strength'"),
         ({"concepts": ["beer"], "strength": -1}, "from 0"),
         ({"concepts": ["beer"], "first_step": 99}, "lower first_step"),
+        ({"concepts": ["beer"], "first_step": 7}, "only the steps 0 to 6, .*lower first_step"),
         ({"concepts": []}, "no concept"),
         ({"concepts": ["word " * 80], "free_text": True}, "at most 75"),
     ],
@@ -99,6 +100,33 @@ def test_an_image_to_image_that_samples_no_step_says_that_nothing_acted(server):
     with said_by(server) as said:
         server.draw(GI, to="img2img", prompt=PROMPT, init_images=[picture], denoising_strength=0)
     assert " in 16 layers" in said[0] or "no step was sampled" in said[0]
+
+
+def test_an_image_to_image_whose_sampler_takes_fewer_steps_than_it_tells_is_refused(server):
+    picture = encoded(server.draw(prompt="a cat").pictures[0])
+    half = {"to": "img2img", "prompt": PROMPT, "init_images": [picture], "denoising_strength": 0.5}
+    with said_by(server) as said:
+        server.draw(GI | {"first_step": 2}, **half)
+    assert "1 of 3 steps in 16 layers" in said[0]
+    with pytest.raises(Refused, match="only the steps 0 to 2, .*lower first_step"):
+        server.draw(GI | {"first_step": 3}, **half)
+
+
+def test_a_hires_pass_in_which_nothing_acts_is_refused_unless_that_was_asked_for(server):
+    hires = {"enable_hr": True, "hr_scale": 1.5, "denoising_strength": 0.6, "hr_upscaler": "Latent", "prompt": PROMPT}
+    late = GI | {"first_step": 6}  # the last one of the first pass; the other has one less
+    with pytest.raises(Refused, match="only the steps 0 to 5, .*lower first_step"):
+        server.draw(late, **hires)
+    assert "first step=6" in server.draw(late | {"hires": False}, **hires).infotexts[0]
+
+
+def test_where_no_step_is_sampled_a_mistake_is_refused_and_nothing_is_recorded(server):
+    none = {"to": "img2img", "prompt": PROMPT, "denoising_strength": 0, "sampler_name": "DDIM"}
+    none["init_images"] = [encoded(server.draw(prompt="a cat").pictures[0])]
+    with pytest.raises(Refused, match="Did you mean 'beer'"):
+        server.draw({"concepts": ["beeer"]}, **none)
+    assert "Growth Inhibitors" not in server.draw(GI, **none).infotexts[0]
+    assert server.left == {"modules": [], "sessions": 0}
 
 
 def test_the_routes_list_the_concepts_and_the_script_is_known_to_the_api(server):

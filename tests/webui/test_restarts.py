@@ -62,6 +62,20 @@ def test_what_is_always_kept_out_is_kept_out_whatever_is_asked_for(server, usual
     assert set(kept_options(server).values()) == {""}
 
 
+def test_a_reload_that_would_leave_out_what_is_always_kept_out_stops_the_webui(server, usual):
+    server.restart("--growth-inhibitors-always", "beer=4")
+    server.reload_ui()
+    assert server.draw(prompt=PROMPT).same(usual[1])
+    server.ask("/sdapi/v1/options", {"disable_all_extensions": "extra"})
+    try:
+        with pytest.raises(RuntimeError, match="the process ended"):
+            server.reload_ui()
+    finally:
+        settings = server.folder / "config.json"
+        settings.write_text(json.dumps(json.loads(settings.read_text()) | {"disable_all_extensions": "none"}))
+    assert "but the extension was disabled or removed: the WebUI is stopped" in server.log.read_text()
+
+
 def kept_options(server):
     """Our options in the host's configuration file, by key."""
     kept = json.loads((server.folder / "config.json").read_text())

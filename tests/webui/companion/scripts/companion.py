@@ -5,6 +5,8 @@ from inside what the API does not.
 import gc
 import inspect
 import platform
+from contextlib import closing
+from copy import copy
 from pathlib import Path
 
 import gradio
@@ -15,6 +17,7 @@ from fastapi import Body
 from modules import (
     launch_utils,
     paths,
+    processing,
     script_callbacks,
     scripts,
     sd_models,
@@ -33,7 +36,7 @@ sd_models_config.config_default = str(HERE / "gi-tiny.yaml")
 if (HERE / "open_clip").exists():
     open_clip.add_model_config(HERE / "open_clip")
 
-wanted = {"raise_at": None, "raise_after": None, "nan_at": None, "attention": False}
+wanted = {"raise_at": None, "raise_after": None, "nan_at": None, "attention": False, "inside": None}
 seen = {}
 
 
@@ -42,7 +45,8 @@ seen = {}
 
 def want(changes: dict = Body()) -> dict:  # noqa: B008
     """Set some of: raise_at, nan_at (a step in whose UNet call it happens, or None), raise_after (a step after which),
-    attention (whether attn2 also attends to a context of ours).
+    attention (whether attn2 also attends to a context of ours), inside (a key of INSIDE: how a picture is drawn that
+    takes each picture's place while that is post-processed).
     """
     wanted.update(changes)
     unet = shared.sd_model.model.diffusion_model
@@ -122,6 +126,57 @@ class Seeding(scripts.Script):
 
     def process(self, p, *args):
         torch.manual_seed(0)
+
+    def postprocess_image(self, p, pp, *args):
+        if wanted["inside"] and not hasattr(p, "is_inside"):
+            pp.image = drawn_inside(p, p.seeds[p.batch_index], INSIDE[wanted["inside"]]).images[0]
+
+
+class Instead(scripts.Script):
+    """Draws with no script, and never begins the generation that it was handed."""
+
+    def title(self):
+        return "Instead"
+
+    def run(self, p, *args):
+        return drawn_inside(p, p.seed, INSIDE["no scripts"])
+
+
+def drawn_inside(p, seed, scripts_of):
+    """The same once more in a generation of its own, which has what `scripts_of` gives it of p's scripts."""
+    same = {name: getattr(p, name) for name in ("prompt", "steps", "cfg_scale", "width", "height", "sampler_name")}
+    inner = processing.StableDiffusionProcessingTxt2Img(
+        sd_model=shared.sd_model, seed=seed, do_not_save_samples=True, do_not_save_grid=True, **same
+    )
+    inner.is_inside = inner.is_api = True  # the latter: the page's own scripts would set a seed
+    with closing(inner):
+        scripts_of(p, inner)
+        return processing.process_images(inner)
+
+
+def without_ours(p, inner):
+    inner.scripts, inner.script_args = copy(p.scripts), p.script_args
+    inner.scripts.alwayson_scripts = [script for script in p.scripts.alwayson_scripts if not is_ours(type(script))]
+    inner.scripts.callback_map = {}  # a cache of the list
+
+
+def with_a_form_unticked(p, inner):
+    (ours,) = [script for script in p.scripts.alwayson_scripts if is_ours(type(script))]
+    args = list(p.script_args)
+    args[ours.args_from] = False
+    inner.scripts, inner.script_args = p.scripts, args
+
+
+def in_a_copy(p, inner):
+    inner.__dict__.update({name: value for name, value in vars(p).items() if name.startswith("growth_inhibitors")})
+
+
+INSIDE = {
+    "no scripts": lambda p, inner: None,
+    "scripts without ours": without_ours,
+    "a form unticked": with_a_form_unticked,
+    "a copy without scripts": in_a_copy,
+}
 
 
 class ReplacedUnet(sd_unet.SdUnet):
