@@ -63,14 +63,14 @@ class GrowthInhibitorsScript(scripts.Script):
 
     def setup(self, p, *args):
         """A generation is made ready; a script may go on to draw others instead, without telling ours."""
-        running.ask(Webui().job, partial(asked_for, args))
+        running.ask(Webui().job, partial(stopping, partial(asked_for, args)))
 
     def process(self, p, *args):
         """A generation begins: settings are checked here; a mistake stops it at its first step."""
         finish(p)
         Protection.end_all()  # the host has no callback for a generation that failed
         job = Webui().job
-        protection = nested.joined(asked_for(args, p), running.around(job, p))
+        protection = stopping(lambda: nested.joined(asked_for(args, p), running.around(job, p)))
         running.begin(job, p, protection)
         setattr(p, ATTRIBUTE, protection)
         settings = Settings.disabled() if protection is None else protection.settings
@@ -124,24 +124,25 @@ class GrowthInhibitorsScript(scripts.Script):
 
 
 def asked_for(args, p=None):
-    """The protection that a form's values and a cell's axes ask for, and what is always kept out; None for neither.
+    """The protection that a form's values and a cell's axes ask for, and what is always kept out; None for neither."""
+    catalogue = library.catalogue()
+    asked = axes.overridden(arguments.settings_from(args, catalogue), p)
+    policy = page.policy()
+    settings = policy.enforced(asked)
+    if not settings.enabled:
+        return None
+    for problem in catalogue.problems:
+        logger.warning("%s", problem)
+    return Protection(Webui(), settings, policy.concepts(settings, asked.free_text, catalogue), adapters)
 
-    It stops the generation where they are wrong.
-    """
-    host = Webui()
+
+def stopping(make):
+    """The protection that `make` gives, or None; where it fails, one that stops the generation with its error."""
     try:
-        catalogue = library.catalogue()
-        asked = axes.overridden(arguments.settings_from(args, catalogue), p)
-        policy = page.policy()
-        settings = policy.enforced(asked)
-        if not settings.enabled:
-            return None
-        for problem in catalogue.problems:
-            logger.warning("%s", problem)
-        return Protection(host, settings, policy.concepts(settings, asked.free_text, catalogue), adapters)
+        return make()
     except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
         logger.error("%s", error)
-        return Protection.refused(host, error)
+        return Protection.refused(Webui(), error)
 
 
 def protection_of(p):
@@ -201,7 +202,10 @@ def on_cfg_denoiser(params):
     generation = getattr(params.denoiser, "p", None) or params.denoiser
     protection = protection_of(generation)
     if protection is None or protection is running.around(Webui().job, generation):  # which a copy came with
-        protection = unasked(generation)
+        protection = stopping(lambda: unasked(generation))
+        setattr(generation, ATTRIBUTE, protection)
+        if protection is not None:
+            weakref.finalize(generation, protection.end_sampling)
     if protection is not None:
         protection.begin_step(params)
 
@@ -209,22 +213,16 @@ def on_cfg_denoiser(params):
 def unasked(generation):
     """The protection of a generation that our script was not told of: of the one that it is drawn in, or as always."""
     Protection.end_all()  # of others nothing acts here
-    try:
-        around = running.inherited(Webui().job, generation)
-        policy = page.policy()
-        if around is not None:
-            protection = nested.within(around)
-        elif policy.required.enabled:
-            concepts = policy.concepts(policy.required, False, library.catalogue())
-            protection = Protection(Webui(), policy.required, concepts)
-        else:
-            return None
-        names = format_strengths(protection.settings.acting)
-        logger.info("%s act in a generation that came without them, too: %s", accordion.TITLE, names)
-    except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
-        protection = Protection.refused(Webui(), error)
-    setattr(generation, ATTRIBUTE, protection)
-    weakref.finalize(generation, protection.end_sampling)
+    around, policy = running.inherited(Webui().job, generation), page.policy()
+    if around is not None:
+        protection = nested.within(around)
+    elif policy.required.enabled:
+        concepts = policy.concepts(policy.required, False, library.catalogue())
+        protection = Protection(Webui(), policy.required, concepts)
+    else:
+        return None
+    names = format_strengths(protection.settings.acting)
+    logger.info("%s act in a generation that came without them, too: %s", accordion.TITLE, names)
     return protection
 
 

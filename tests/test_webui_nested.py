@@ -76,9 +76,9 @@ def test_steps_and_hires_pass_of_the_picture_are_not_those_of_what_is_drawn_insi
 def test_it_inherits_from_the_cell_of_a_plot_not_from_the_form(webui):
     cell = Generation(None)
     setattr(cell, axes.ATTRIBUTE, {"strength": 0.0})
-    kept = []
-    webui.call("setup", cell, NUDITY)
-    webui.generate(NUDITY, p=cell, inside=lambda: kept.append(webui.without_scripts()))
+    kept, webui.loaded.job = [], "plot"
+    webui.call("setup", cell, NUDITY, *webui.defaults[1:])
+    webui.generate(NUDITY, p=cell, job="plot", inside=lambda: kept.append(webui.without_scripts()))
     assert not any(differs(webui.generate(), kept[0]))
 
 
@@ -164,7 +164,7 @@ def test_what_is_written_into_a_copys_infotext_and_cleared_from_it_is_not_the_pi
 
 
 def test_generations_end_with_what_is_inside_them_with_their_job_and_with_their_object():
-    running, (a, b, c) = Running(), (SimpleNamespace(name=name) for name in "abc")
+    running, a, b, c = Running(), Generation(None), Generation(None), Generation(None)
     outer, inner = object(), object()
     running.begin(1, a, outer)
     running.begin(1, b, inner)

@@ -173,6 +173,7 @@ def test_a_first_pass_that_was_not_inhibited_stops_the_hires_pass_and_that_one_t
     p = webui.generate().p
     webui.call("process", p, NUDITY | {"first_step": 2}, *webui.defaults[1:])
     webui.call("process_before_every_sampling", p, x=None)
+    p.sampler.model_wrap_cfg.step = 0
     sample(p.sampler.model_wrap_cfg, steps=2)
     webui.call("process_before_every_sampling", p, x=None)
     with pytest.raises(StepRangeError, match="only the steps 0 to 1"):
