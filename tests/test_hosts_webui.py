@@ -171,6 +171,14 @@ def test_a_model_without_cross_attention_stops_before_the_first_step():
         drawn(host, protected(host))
 
 
+@pytest.mark.parametrize("settings", [{}, {"adapter": "auto"}])
+def test_where_attention_lacks_that_is_told_and_not_what_lacks_because_of_it(settings):
+    host = Failing(UnsupportedModelError("the text encoder does not tell its tokens"))  # as SD3's
+    host.loaded = torch.nn.Linear(2, 2)
+    with pytest.raises(UnsupportedModelError, match="none is named attn2"):
+        drawn(host, protected(host, **settings))
+
+
 @pytest.mark.parametrize("error", [ConceptError("no token; expected words; choose another"), ZeroDivisionError("x")])
 def test_an_error_while_arming_stops_before_the_unet_runs(error):
     host = Failing(error)

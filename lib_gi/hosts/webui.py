@@ -16,6 +16,7 @@ from lib_gi.adapters import Adapters
 from lib_gi.concepts import Concept
 from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError, StepRangeError
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.layers import find_cross_attention
 from lib_gi.reading import ranges
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
@@ -220,6 +221,7 @@ class Protection:
     def _session_in(self, unet: nn.Module) -> Session:
         """What a pass in this UNet needs, and notes which adapter it is by."""
         s = self.settings
+        find_cross_attention(unet)  # first: in a model without any, adapters and encoding fail for reasons that mislead
         chosen = self.adapters.choose(s, unet, self.host.weights) if s.infers else None
         if s.heatmap and self._recording is None:
             self._recording = Recording()

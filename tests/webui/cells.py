@@ -9,8 +9,8 @@ from tools.webui_server import Drawn, Server
 GI = {"concepts": ["beer"], "strength": 4}
 PROMPT = "a beer on grass"
 LONG = "a beer on grass, " + "a lovely picture of a quiet scene, " * 12
-NOTHING_WANTED = {"raise_at": None, "raise_after": None, "nan_at": None, "attention": False, "inside": None}
 LAYERS = 16  # of SD1; SDXL has 70
+USUAL = dict.fromkeys(("raise_at", "raise_after", "nan_at", "rows_at", "inside")) | {"attention": False, "hide": False}
 
 
 def check(server: Server, layers: int = LAYERS, gi: dict = GI, **payload) -> tuple[Drawn, Drawn]:
@@ -53,7 +53,7 @@ def wanting(server: Server, **changes):
     try:
         yield
     finally:
-        server.ask("/companion/want", NOTHING_WANTED)
+        server.ask("/companion/want", USUAL)
 
 
 @contextmanager

@@ -111,6 +111,19 @@ def test_a_replaced_unet_is_refused_and_works_when_nothing_is_to_be_inhibited(se
         server.draw(GI, prompt=PROMPT, **replaced)
 
 
+def test_a_model_without_cross_attention_is_refused_and_works_when_nothing_is_to_be_inhibited(server, usual):
+    with wanting(server, hide=True):
+        assert usual[0].same(server.draw(prompt=PROMPT))
+        with pytest.raises(Refused, match="none is named attn2"):
+            server.draw(GI, prompt=PROMPT)
+
+
+@pytest.mark.parametrize("step", [0, 3])
+def test_rows_of_another_extension_that_do_not_add_up_are_refused(server, usual, step):
+    with wanting(server, rows_at=step), pytest.raises(Refused, match="RowCountError"):
+        server.draw(GI, prompt=PROMPT)
+
+
 def test_nan_of_the_model_is_refused(server, usual):
     with wanting(server, nan_at=0), pytest.raises(Refused, match="the model's own output is NaN"):
         server.draw(GI, prompt=PROMPT)

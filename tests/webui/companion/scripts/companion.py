@@ -36,7 +36,7 @@ sd_models_config.config_default = str(HERE / "gi-tiny.yaml")
 if (HERE / "open_clip").exists():
     open_clip.add_model_config(HERE / "open_clip")
 
-wanted = {"raise_at": None, "raise_after": None, "nan_at": None, "attention": False, "inside": None}
+wanted = dict.fromkeys(("raise_at", "raise_after", "nan_at", "rows_at", "inside")) | {"attention": False, "hide": False}
 seen = {}
 
 
@@ -44,18 +44,35 @@ seen = {}
 
 
 def want(changes: dict = Body()) -> dict:  # noqa: B008
-    """Set some of: raise_at, nan_at (a step in whose UNet call it happens, or None), raise_after (a step after which),
-    attention (whether attn2 also attends to a context of ours), inside (a key of INSIDE: how a picture is drawn that
-    takes each picture's place while that is post-processed).
+    """Set some of: raise_at, nan_at, rows_at (a step in whose UNet call it happens, or None; rows_at adds a row to it),
+    raise_after (a step after which), attention (whether attn2 also attends to a context of ours), hide (whether the
+    UNet has no layer that can be found), inside (a key of INSIDE: how a picture is drawn that takes each picture's
+    place while that is post-processed).
     """
     wanted.update(changes)
-    unet = shared.sd_model.model.diffusion_model
+    model = shared.sd_model.model
+    unet = vars(model.diffusion_model).get("hidden", model.diffusion_model)
+    model.diffusion_model = Hiding(unet) if wanted["hide"] else unet
     for name, module in unet.named_modules():
         if name.endswith("attn2"):
             module.__dict__.pop("forward", None)
             if wanted["attention"]:
                 module.forward = attending(module)
     return wanted
+
+
+class Hiding(torch.nn.Module):
+    """Does what a UNet does, and stands for a model of another architecture: none of its layers can be found."""
+
+    def __init__(self, unet):
+        super().__init__()
+        vars(self)["hidden"] = unet  # not as a module of this one
+
+    def __getattr__(self, name):
+        return getattr(vars(self)["hidden"], name)
+
+    def forward(self, *args, **kwargs):
+        return vars(self)["hidden"](*args, **kwargs)
 
 
 def attending(attn):
@@ -91,6 +108,10 @@ def on_cfg_denoiser(params):
         once(middle, raising)
     if denoiser.step == wanted["raise_after"]:
         shared.total_tqdm.update = raising_between_two_steps
+    if denoiser.step == wanted["rows_at"]:
+        for name in ("x", "sigma", "image_cond", "text_cond"):
+            rows = getattr(params, name)
+            setattr(params, name, torch.cat([rows[:1], rows]))
     if denoiser.step == wanted["nan_at"]:
         once(middle, lambda output: output * float("nan"))
 
