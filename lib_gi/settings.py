@@ -5,7 +5,7 @@ slider, not of what is allowed), step and choices; and recorded=False where it l
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
@@ -115,15 +115,20 @@ class Settings:
                 f"the settings are {type(values).__name__}; expected a dict of fields; pass for example"
                 ' {"concepts": ["nudity"], "strength": 4}'
             )
+        cls.check_names(values)
+        return cls(**values)
+
+    @classmethod
+    def check_names(cls, names: Iterable[Any]) -> None:
+        """Nothing, or SettingsError for a name that no field has."""
         known = [f.name for f in fields(cls)]
-        for name in values:
+        for name in names:
             if name not in known:
                 hint = did_you_mean(str(name), known)
                 raise SettingsError(
                     f"there is no setting {name!r}.{hint} Expected some of: {', '.join(known)};"
                     " correct or remove it"
                 )
-        return cls(**values)
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:

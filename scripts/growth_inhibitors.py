@@ -30,6 +30,7 @@ from lib_gi.webui import (
     nested,
     options,
     report,
+    request_check,
     routes,
     tab,
     tab_adapters,
@@ -244,6 +245,7 @@ def status():
 
 def on_app_started(demo, app):
     """The host's server is up."""
+    request_check.add(app, accordion.TITLE)
     routes.add(app, status, routes.credentials_of(shared.cmd_opts.api_auth), library.catalogue)
 
 

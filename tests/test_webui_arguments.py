@@ -214,10 +214,12 @@ def test_a_wrong_number_of_values_is_refused_and_the_message_names_them(args):
         settings_from(args, CATALOGUE)
 
 
-def test_disabled_does_nothing_and_checks_nothing_else():
+def test_disabled_does_nothing_and_checks_nothing_else_but_the_names_of_fields():
     rubbish = [False] + ["rubbish"] * (len(FIELDS) - 1)
-    for args in (rubbish, [{"enabled": False, "concepts": 3, "strenght": "x"}]):
+    for args in (rubbish, [{"enabled": False, "concepts": 3, "strength": "x"}]):
         assert settings_from(args, CATALOGUE) == Settings.disabled()
+    with pytest.raises(SettingsError, match="'strenght'.*Did you mean 'strength'"):
+        of_api(enabled=False, concepts=3, strenght="x")
 
 
 @settings(deadline=None)

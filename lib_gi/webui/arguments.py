@@ -18,24 +18,25 @@ FIELDS = tuple(field.name for field in fields(Settings))
 concepts, `free_text` the words of further ones, separated by semicolons, and where there is none `heatmap` is OFF."""
 OFF = "off"  # what the form shows where the setting `heatmap` is None
 
-_EXAMPLE = '{"concepts": ["nudity"], "strength": 4}'
+EXAMPLE = '{"concepts": ["nudity"], "strength": 4}'
 
 
 def settings_from(args: Sequence[Any], catalogue: Catalogue) -> Settings:
     """The settings in a script's arguments, with concepts that exist.
 
     Raises SettingsError, and ConceptError for a name that is neither in the catalogue nor allowed as free text.
-    Where the arguments say that it is disabled, nothing else in them is checked.
+    Where the arguments say that it is disabled, nothing else in them is checked but the names of a dict's fields.
     """
     args = list(args)
     dicts = [arg for arg in args if isinstance(arg, Mapping)]
     if len(dicts) > 1 or dicts and args[0] is not dicts[0]:
         raise SettingsError(
             f"{len(dicts)} of the arguments are dicts, or one is not the first; expected a single dict, as the first"
-            f" argument; put all fields into it, such as {_EXAMPLE}"
+            f" argument; put all fields into it, such as {EXAMPLE}"
         )
     values = dicts[0] if dicts else _form(args)
     if values.get("enabled", True) is False:
+        Settings.check_names(values)
         return Settings.disabled()
     settings = Settings.from_dict(values if dicts else _without_form(values, catalogue))
     catalogue.resolve(settings.concepts, settings.free_text)
@@ -72,7 +73,7 @@ def _form(args: list[Any]) -> dict[str, Any]:
     if len(args) != len(FIELDS):
         raise SettingsError(
             f"the script was given {len(args)} arguments; expected one dict, or the form's {len(FIELDS)} values"
-            f" ({', '.join(FIELDS)}); pass a dict such as {_EXAMPLE}"
+            f" ({', '.join(FIELDS)}); pass a dict such as {EXAMPLE}"
         )
     return dict(zip(FIELDS, args))
 
@@ -100,7 +101,7 @@ def _names(chosen: Any, typed: Any, catalogue: Catalogue) -> tuple[list[str], li
     if not _are_texts(chosen) or not isinstance(typed, str):
         raise SettingsError(
             f"the form's concepts are {chosen!r} and its further words {typed!r}; expected a list of names, and one"
-            f" text with names separated by semicolons; change them, or pass a dict such as {_EXAMPLE}"
+            f" text with names separated by semicolons; change them, or pass a dict such as {EXAMPLE}"
         )
     names = [_chosen(label, catalogue).name for label in chosen]
     keys = {key_of(name) for name in names}

@@ -28,6 +28,7 @@ def test_a_concept_is_erased_and_the_rest_is_kept_as_the_judge_of_record_sees_it
     [
         ({"concepts": ["beeer"]}, "Did you mean 'beer'"),
         ({"concepts": ["beer"], "strenght": 2}, "Did you mean 'strength'"),
+        ({"enabled": False, "strenght": 2}, "Did you mean 'strength'"),
         ({"concepts": ["beer"], "strength": -1}, "from 0"),
         ({"concepts": ["beer"], "first_step": 99}, "lower first_step"),
         ({"concepts": ["beer"], "first_step": 7}, "only the steps 0 to 6, .*lower first_step"),
@@ -41,6 +42,15 @@ def test_a_bad_call_is_answered_with_its_error_and_the_next_good_one_is_untouche
         server.draw(given, prompt=PROMPT)
     assert server.left == {"modules": [], "sessions": 0}
     assert before.same(server.draw(prompt=PROMPT))
+
+
+@pytest.mark.parametrize("to", ["txt2img", "img2img"])
+@pytest.mark.parametrize("entry", [{}, {"args": []}, {"arg": [GI]}, GI, {"args": [GI, 8]}, {"args": [GI], "strength": 1}])
+def test_an_entry_of_which_the_host_would_drop_something_is_refused(server, to, entry):
+    picture = encoded(np.zeros((64, 64, 3), dtype=np.uint8))
+    more = {"init_images": [picture]} if to == "img2img" else {}
+    with pytest.raises(Refused, match="SettingsError.*xpected"):
+        server.draw(to=to, prompt=PROMPT, steps=2, alwayson_scripts={TITLE: entry}, **more)
 
 
 def test_brackets_and_colons_in_a_concept_mean_nothing(server):
