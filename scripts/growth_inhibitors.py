@@ -180,7 +180,8 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     if isinstance(settings, GrowthInhibitorError):
         return f"Will not generate: {settings}"
     try:
-        acting = page.policy().enforced(settings)
+        policy = page.policy()
+        acting = policy.enforced(settings)
     except GrowthInhibitorError as error:
         return f"Will not generate, because of what is always to be kept out: {error}"
     if not acting.enabled:
@@ -189,7 +190,8 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     checkpoint = host.checkpoint or "the checkpoint that will be loaded"
     by = report.comes_by(acting, host, adapters)
     always = "" if acting == settings else " Some of it always, whatever is chosen here."
-    return f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"
+    line = f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"
+    return " ".join([line, *policy.told_of_words(only_slips=True)])
 
 
 def checkpoint_file():
@@ -239,7 +241,7 @@ def status():
         "checkpoint": host.checkpoint,
         "hooks_in_cross_attention": hooks,
         "adapters": [listed.name for listed in found.adapters],
-        "problems": [*library.catalogue().problems, *found.problems],
+        "problems": [*library.catalogue().problems, *found.problems, *page.doubts()],
     }
 
 
@@ -276,6 +278,7 @@ workshop = calibrating.Workshop(
     lambda: page.policy().required.concepts,
 )
 log.make_audible(shared.cmd_opts.loglevel)
+page.warn()
 script_callbacks.on_cfg_denoiser(on_cfg_denoiser)
 script_callbacks.on_app_started(on_app_started)
 script_callbacks.on_before_ui(lambda: axes.register_found(library.catalogue, adapters.names))

@@ -58,6 +58,21 @@ def test_what_the_configuration_file_holds_counts_from_the_start_also_without_a_
     assert required(page_of(opts, shown=False)) == required(page_of(opts)) == {"nudity": 4}
 
 
+@pytest.mark.parametrize(
+    "text, doubt", [("nuditty=6", "Did you mean 'nudity'"), ("purple frog", "words"), ("nudity=much", "No picture")]
+)
+def test_what_is_doubtful_is_logged_at_the_start_and_when_it_is_changed_in_the_page(page_of, monkeypatch, text, doubt):
+    logged = []
+    page = page_of(opts := Options(), flag=text)
+    monkeypatch.setattr("lib_gi.webui.options.logger.warning", lambda text, *more: logged.append(text % more))
+    page.warn()
+    assert len(logged) == 1 and doubt in logged[0] and page.doubts() == logged
+    page_of(opts).warn()
+    assert len(logged) == 1
+    opts.set(ALWAYS, text)
+    assert len(logged) == 2 and doubt in logged[1]
+
+
 @pytest.mark.parametrize("guarded", [True, False], ids=["1.10", "older"])
 @pytest.mark.parametrize("text", ["", "nudity=0", "beer"])
 def test_no_request_changes_what_is_always_kept_out_by_overriding_settings(page_of, guarded, text):

@@ -93,6 +93,14 @@ def test_what_was_asked_for_still_has_to_exist():
     assert POLICY.concepts(settings, True, Catalogue([]))[0].phrase == "clown"
 
 
+def test_a_required_name_that_is_no_concept_is_told_with_the_one_that_may_be_meant():
+    slip, words = Policy.of("nudity; nuditty=6; purple frog").told_of_words()
+    assert "'nuditty'" in slip and "Did you mean 'nudity'?" in slip
+    assert "'purple frog'" in words and "words themselves" in words and "mean" not in words
+    assert Policy.of("nuditty; purple frog").told_of_words(only_slips=True) == [slip]
+    assert Policy.of("Nudity=6; blood").told_of_words() == Policy().told_of_words() == []
+
+
 def test_the_command_line_has_the_flag():
     spec = importlib.util.spec_from_file_location("preload", Path(__file__).parents[1] / "preload.py")
     module = importlib.util.module_from_spec(spec)

@@ -298,6 +298,14 @@ def test_what_is_always_kept_out_acts_whatever_a_call_says_and_is_said(webui):
     assert "nudity=6; blood=4" in line and "always" in line
 
 
+def test_a_slip_in_what_is_always_kept_out_is_told_by_the_line_and_the_status(webui):
+    webui.shared.cmd_opts.growth_inhibitors_always = "nuditty=6; purple frog"
+    line = webui.module.forecast(webui.module.Settings.disabled())
+    assert "Did you mean 'nudity'?" in line and "'purple frog'" not in line
+    slip, words = webui.module.status()["problems"]
+    assert "Did you mean 'nudity'?" in slip and "'purple frog'" in words
+
+
 def test_a_generation_that_came_without_scripts_has_what_is_always_kept_out_and_leaves_nothing(webui):
     without_scripts = webui.without_scripts
     off = without_scripts()

@@ -32,7 +32,7 @@ class Page:
     def add(self, info: type) -> None:
         """Adds the options to the host's; `info` is its class OptionInfo."""
         shown = {"component_args": {"placeholder": "nudity=6; blood"}, "section": SECTION}
-        guarded = {"onchange": self._read, "restrict_api": True}
+        guarded = {"onchange": self._changed, "restrict_api": True}
         always = info("", "Always keep out", **guarded, **shown)
         always.info("these concepts, at least this strongly, in every picture, whatever the form or an API call says")
         default = info("", "Ticked at the start", **shown)
@@ -47,6 +47,18 @@ class Page:
         """What is always kept out. Raises SettingsError where flag or option cannot be read."""
         return Policy.of(getattr(self._cmd_opts, ALWAYS, ""), self._always)  # a reload of the page reads no flags
 
+    def doubts(self) -> list[str]:
+        """What whoever said what is always kept out should look at again; nothing where all is well."""
+        try:
+            return self.policy().told_of_words()
+        except SettingsError as error:
+            return [f"No picture will be drawn, because of what is always to be kept out: {error}"]
+
+    def warn(self) -> None:
+        """Writes the doubts into the log."""
+        for doubt in self.doubts():
+            logger.warning("%s", doubt)
+
     def initial(self) -> Settings | None:
         """What the form begins with; None where nothing is said, or cannot be read, which is logged."""
         try:
@@ -55,6 +67,10 @@ class Page:
             logger.error("The setting 'Ticked at the start' is left out: %s", error)
             return None
         return required if required.enabled else None
+
+    def _changed(self) -> None:
+        self._read()
+        self.warn()
 
     def _read(self) -> None:
         self._always = self._said(ALWAYS)

@@ -6,8 +6,8 @@ request can change, or in the settings page.
 
 from dataclasses import dataclass, replace
 
-from lib_gi.concepts import Catalogue, Concept, key_of, resolve
-from lib_gi.errors import SettingsError
+from lib_gi.concepts import Catalogue, Concept, key_of, load_catalogue, resolve
+from lib_gi.errors import SettingsError, did_you_mean
 from lib_gi.settings import Settings, parse_strengths
 
 
@@ -63,6 +63,18 @@ class Policy:
             required[key_of(name)] if key_of(name) in required else catalogue.resolve((name,), free_text)[0]
             for name in settings.concepts
         )
+
+    def told_of_words(self, only_slips: bool = False) -> list[str]:
+        """What is said of each required name that the package lacks; only_slips: of those that are close to one."""
+        known = load_catalogue()
+        words = [name for name in self.required.concepts if name not in known]
+        hints = {name: did_you_mean(name, (concept.name for concept in known)) for name in words}
+        return [
+            f"Always kept out is {name!r}, no concept of the catalogue, and so taken as the words themselves.{hint}"
+            for name, hint in hints.items()
+            if hint or not only_slips
+        ]
+
 
 def _read(text: str) -> list[tuple[str, float]]:
     """Names with their strengths; without one, the default."""

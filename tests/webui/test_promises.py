@@ -45,7 +45,7 @@ def test_a_bad_call_is_answered_with_its_error_and_the_next_good_one_is_untouche
 
 
 @pytest.mark.parametrize("to", ["txt2img", "img2img"])
-@pytest.mark.parametrize("entry", [{}, {"args": []}, {"arg": [GI]}, GI, {"args": [GI, 8]}, {"args": [GI], "strength": 1}])
+@pytest.mark.parametrize("entry", [{}, {"args": []}, {"arg": [GI]}, GI, {"args": [GI, 8]}, {"args": [GI], "x": 1}])
 def test_an_entry_of_which_the_host_would_drop_something_is_refused(server, to, entry):
     picture = encoded(np.zeros((64, 64, 3), dtype=np.uint8))
     more = {"init_images": [picture]} if to == "img2img" else {}
