@@ -13,3 +13,18 @@ onUiLoaded(() => {
         name(box, box.parentElement);
     }
 });
+
+// The accordion's line names the loaded checkpoint. The host tells of a change of its settings once it has acted on it,
+// and the form makes its line anew whenever the typing into this box has ended.
+{
+    let checkpoint;
+    onOptionsChanged(() => {
+        const before = checkpoint;
+        checkpoint = opts.sd_model_checkpoint;
+        if (before === undefined || before === checkpoint) return;
+        for (const tab of ["txt2img", "img2img"]) {
+            const box = gradioApp().querySelector(`#growth_inhibitors_${tab}_free_text :is(textarea, input)`);
+            if (box) box.dispatchEvent(new Event("blur"));
+        }
+    });
+}

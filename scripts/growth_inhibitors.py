@@ -175,7 +175,8 @@ def finish(p):
 def forecast(settings: Settings | GrowthInhibitorError) -> str:
     """What the accordion's live line says of these settings, or of what is wrong with them.
 
-    Raises AdapterError when the adapter that they ask for is not there.
+    Raises what a generation would be stopped by: an adapter that is not there, a model that cannot be inhibited, a
+    phrase that is too long for it.
     """
     if isinstance(settings, GrowthInhibitorError):
         return f"Will not generate: {settings}"
@@ -188,6 +189,8 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
         return "Off: nothing is installed."
     host = Webui()
     checkpoint = host.checkpoint or "the checkpoint that will be loaded"
+    concepts = policy.concepts(acting, settings.free_text, library.catalogue())
+    report.check_fits(host, concepts, any(strength != 0 for strength in acting.acting.values()))
     by = report.comes_by(acting, host, adapters)
     always = "" if acting == settings else " Some of it always, whatever is chosen here."
     line = f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"

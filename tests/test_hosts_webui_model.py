@@ -65,6 +65,7 @@ def host(monkeypatch):
             "opts": SimpleNamespace(emphasis="Original"),
             "state": SimpleNamespace(time_start=9.5),
         },
+        "sd_unet": {"get_unet_option": lambda: None},
         "sd_models": {"model_data": SimpleNamespace(sd_model=model)},
     }
     package = host_modules(monkeypatch, modules)
@@ -101,6 +102,20 @@ def test_a_phrase_that_has_no_token_or_too_many_is_refused(host, words, problem)
     concept = SimpleNamespace(name="a", phrase=words)
     with pytest.raises(ConceptError, match=problem):
         host.webui.encode(concept, -1.0, (512, 512))
+
+
+def test_what_is_told_of_a_phrase_beforehand_is_what_encoding_it_finds(host):
+    assert host.webui.counted(Concept("a", "a (b) inv")) == ("a \\(b\\) inv", 6)
+    assert host.encoder.seen == []
+    with pytest.raises(ConceptError, match="76 tokens"):
+        host.webui.counted(Concept("a", "word " * 76))
+
+
+def test_a_unet_that_the_settings_put_in_the_place_of_the_checkpoints_is_named(host, monkeypatch):
+    assert host.webui.replacement == ""
+    option = SimpleNamespace(label="[TRT] tiny")
+    monkeypatch.setattr(sys.modules["modules.sd_unet"], "get_unet_option", lambda: option)
+    assert host.webui.replacement == "[TRT] tiny"
 
 
 def test_a_model_of_another_build_is_refused(host):

@@ -237,15 +237,6 @@ def test_strength_zero_is_said_to_do_nothing(webui):
     assert on.comments == ["Growth Inhibitors: nudity=0, which does nothing"]
 
 
-def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
-    forecast = webui.module.forecast
-    from lib_gi.settings import Settings
-
-    assert f"nudity=4 in tiny: {FIXED}" in forecast(Settings(concepts=("nudity",)))
-    assert forecast(Settings.disabled()).startswith("Off")
-    assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
-
-
 def test_an_own_concept_acts_at_once_and_lies_in_the_hosts_data_folder(webui, tmp_path):
     with pytest.raises(ConceptError, match="clown"):
         webui.generate({"concepts": ["clown"]})
@@ -296,14 +287,6 @@ def test_what_is_always_kept_out_acts_whatever_a_call_says_and_is_said(webui):
     assert webui.generate().params["Growth Inhibitors"] == "nudity=6; blood=4"
     line = webui.module.forecast(webui.module.Settings.disabled())
     assert "nudity=6; blood=4" in line and "always" in line
-
-
-def test_a_slip_in_what_is_always_kept_out_is_told_by_the_line_and_the_status(webui):
-    webui.shared.cmd_opts.growth_inhibitors_always = "nuditty=6; purple frog"
-    line = webui.module.forecast(webui.module.Settings.disabled())
-    assert "Did you mean 'nudity'?" in line and "'purple frog'" not in line
-    slip, words = webui.module.status()["problems"]
-    assert "Did you mean 'nudity'?" in slip and "'purple frog'" in words
 
 
 def test_a_generation_that_came_without_scripts_has_what_is_always_kept_out_and_leaves_nothing(webui):

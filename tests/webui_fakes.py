@@ -22,7 +22,8 @@ def protected(host, adapters=None, **settings):
 class Host:
     """A WebUI with this UNet loaded, whose text encoder is `tiny_unet.concept`."""
 
-    checkpoint, weights, optimisation, job = "tiny", "tiny.safetensors", "Doggettx", "task(1)"
+    checkpoint, weights, optimisation, replacement = "tiny", "tiny.safetensors", "Doggettx", ""
+    job = "task(1)"
 
     def __init__(self, unet: nn.Module | None = None, edit: bool = False) -> None:
         self.loaded = UNet() if unet is None else unet
@@ -33,6 +34,9 @@ class Host:
 
     def edits(self, denoiser):
         return self.edit
+
+    def counted(self, asked):
+        return asked.phrase, len(asked.phrase.split())
 
     def encode(self, asked, w, size):
         self.encoded.append((asked.name, size))

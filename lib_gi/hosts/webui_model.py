@@ -67,6 +67,13 @@ class Webui:
             )
         return unet
 
+    @property
+    def replacement(self) -> str:
+        """What the settings have run in the place of the checkpoint's UNet, by its label; empty for nothing."""
+        from modules import sd_unet
+
+        return str(getattr(sd_unet.get_unet_option(), "label", "") or "")
+
     def edits(self, denoiser: Any) -> bool:
         """Whether this denoiser's rows are those of an edit model: cond, uncond, uncond."""
         scale = getattr(denoiser, "image_cfg_scale", None)
@@ -82,8 +89,8 @@ class Webui:
         """
         model = self._shared.sd_model
         part = tokenizing_part(model)
-        text = as_words(concept.phrase, brackets_mean_something=self._shared.opts.emphasis != "None")
-        e = 1 + token_count(part, text, concept)
+        text, count = self.counted(concept)
+        e = 1 + count
         hijack = getattr(part, "hijack", None)
         told = dict(getattr(hijack, "extra_generation_params", {}))
         try:
@@ -96,6 +103,14 @@ class Webui:
         if isinstance(c_star, dict):  # SDXL: the context of both encoders, and a vector that is not attended to
             c_star = c_star["crossattn"]
         return EncodedConcept.even(concept.name, c_star, 1, e, w)
+
+    def counted(self, concept: Concept) -> tuple[str, int]:
+        """The concept's phrase as the host's prompt language takes it for plain words, and how many tokens it has.
+
+        Raises ConceptError as `encode` does.
+        """
+        text = as_words(concept.phrase, brackets_mean_something=self._shared.opts.emphasis != "None")
+        return text, token_count(tokenizing_part(self._shared.sd_model), text, concept)
 
     def _loaded(self) -> Any:
         from modules import sd_models

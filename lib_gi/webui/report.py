@@ -1,9 +1,14 @@
 """What the page says of a generation: what strengths come by, and afterwards what was done."""
 
+from collections.abc import Sequence
+
 from lib_gi import reading
 from lib_gi.adapters import Adapters, Listed
+from lib_gi.concepts import Concept
+from lib_gi.errors import NeverHitError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.layers import find_cross_attention
 from lib_gi.settings import Settings, format_strengths
 
 FIXED = "a fixed strength, not calibrated for this model"
@@ -17,6 +22,23 @@ def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
     if not host.checkpoint:
         return f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
     return f"auto by {adapters.choose(settings, host.unet(), host.weights)}"
+
+
+def check_fits(host: Webui, concepts: Sequence[Concept], acts: bool) -> None:
+    """Nothing, or the error with which the loaded checkpoint would stop a generation that keeps these concepts out.
+
+    acts: whether some strength is not 0; where none is, a UNet that takes the checkpoint's place is let be.
+    """
+    if not host.checkpoint:
+        return
+    find_cross_attention(host.unet())
+    if acts and host.replacement:
+        raise NeverHitError(
+            f"SD Unet is set to {host.replacement}, which runs in the place of the checkpoint's own and cannot be"
+            " inhibited; expected the checkpoint's own; set SD Unet to None in the host's settings"
+        )
+    for concept in concepts:
+        host.counted(concept)
 
 
 def fit_of(listed: Listed, host: Webui, adapters: Adapters) -> str:

@@ -132,6 +132,13 @@ class Page:
         self.page.wait_for_function("() => window.ended", timeout=1000 * PATIENCE)
         return self.page.locator(f"#html_info_{self.tab}").first.inner_text()
 
+    def load_checkpoint(self, name: str) -> None:
+        """Choose a checkpoint at the top of the page."""
+        box = self.page.locator("#setting_sd_model_checkpoint input").first
+        box.click()
+        box.fill(name)
+        self.page.locator("#setting_sd_model_checkpoint li", has_text=name).first.click()
+
     @property
     def log(self) -> str:
         """The line with comments, errors and times under the infotext."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from browser import NOTHING, PROMPT, opened
+from browser import NOTHING, PATIENCE, PROMPT, opened
 
 from lib_gi.concepts import load_catalogue
 from lib_gi.webui.arguments import label_of
@@ -183,6 +183,16 @@ def test_sent_to_img2img_the_protection_goes_with_the_picture(page, server, chec
     check("sent on, it is inhibited there", f"{TITLE}: beer=4" in told, told)
     check("sent on, the line under the infotext tells what was done", " in 16 layers" in page.log, page.log)
     check("after both, nothing is left in the model", server.left == NOTHING, server.left)
+
+
+def test_the_line_follows_the_checkpoint(page, check):
+    page.press()
+    page.choose(BEER)
+    page.says("Will inhibit beer=4 in gi-tiny")
+    for name in ("second", "gi-tiny"):
+        page.load_checkpoint(name)
+        told = page.comes(lambda: f"Will inhibit beer=4 in {name}:" in page.line, PATIENCE)
+        check(f"once {name} is loaded, the line names it", told, page.line)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
