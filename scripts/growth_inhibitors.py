@@ -98,7 +98,7 @@ class GrowthInhibitorsScript(scripts.Script):
             growth_of(p).begin_batch(protection.take_recording())
         text = f"{accordion.TITLE}: {report.done(protection)}"
         told = infotext.write(protection.settings) if protection.done or not protection.acts else {}
-        told |= infotext.write_inferred([d.inferred for d in protection.done])
+        told |= report.recorded(protection)
         p.extra_generation_params = infotext.renewed(p.extra_generation_params, told)
         protection.done.clear()  # the next batch tells of its own
         logger.info(text)

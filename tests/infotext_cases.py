@@ -5,12 +5,13 @@ reads a line back.
 """
 
 import json
+from types import SimpleNamespace
 
 from hypothesis import strategies as st
 
 from lib_gi.concepts import key_of
 from lib_gi.settings import WEIGHTINGS, Settings
-from lib_gi.webui.infotext import write
+from lib_gi.webui.infotext import write, write_done
 
 BESIDE = {"Steps": "20", "Sampler": "Euler a", "CFG scale": "7", "Seed": "1", "Size": "64x48", "Model": "tiny"}
 NASTY = ",:\"{}#%\\\n;=()[]<>!&*|'@`-?~^$+._/ \t\r\0\x1b\x7f\x85\u00a0\u2028\ufeff\ud800\uffffé刀🔪x1"
@@ -21,6 +22,20 @@ CONCEPTS = st.lists(
     min_size=1,
     max_size=4,
     unique_by=key_of,
+)
+OPTIMISATIONS = st.sampled_from(["Doggettx", "sdp-no-mem", "sub-quadratic", "V1", "none", "10x20"]) | NAMES.filter(
+    str.strip
+)
+PASSES = st.lists(
+    st.builds(
+        SimpleNamespace,
+        layers=st.integers(1, 70),
+        acted=st.integers(1, 150),
+        steps=st.integers(1, 150),
+        optimisation=OPTIMISATIONS,
+    ),
+    min_size=1,
+    max_size=3,
 )
 ADAPTERS = st.sampled_from(["none", "auto", "gi-tiny", "10", "true", "1 to 2", NASTY.strip()]) | NAMES.filter(str.strip)
 STRENGTHS = st.sampled_from([0.0, 3.0, 4.0, 4.5, 20.0]) | st.floats(0, 1e300)
@@ -95,6 +110,7 @@ def plain_value(line, begin):
     return line[begin:end], end + 1
 
 
-def picture_text(settings):
-    """The whole infotext of a picture, with other parameters before and after ours."""
-    return "a cat\nNegative prompt: a dog\n" + host_line(BESIDE | write(settings) | {"Version": "v1.10.1"})
+def picture_text(settings, passes=()):
+    """The whole infotext of a picture, with other parameters before and after ours; passes: what was done in each."""
+    ours = write(settings) | write_done(passes, "AUTOMATIC1111")
+    return "a cat\nNegative prompt: a dog\n" + host_line(BESIDE | ours | {"Version": "v1.10.1"})

@@ -10,9 +10,11 @@ import pytest
 from lib_gi import errors
 from lib_gi.concepts import load_catalogue
 from lib_gi.errors import SettingsError
+from lib_gi.hosts.webui import Done
 from lib_gi.settings import Settings
 from lib_gi.webui import infotext, routes
 from lib_gi.webui.arguments import settings_from
+from lib_gi.webui.report import HOST
 
 PAGE = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
 REQUEST, EVERY_FIELD, REFUSED, CONCEPTS, STATUS = map(json.loads, re.findall(r"```json\n(.*?)```", PAGE, re.S))
@@ -26,6 +28,11 @@ def test_the_request_is_understood_and_recorded_as_the_page_says():
     [argument] = REQUEST["alwayson_scripts"]["Growth Inhibitors"]["args"]
     recorded = ", ".join(f"{key}: {text}" for key, text in infotext.write(settings_of(argument)).items())
     assert recorded in PAGE.splitlines()
+
+
+def test_what_was_done_is_recorded_as_the_page_says():
+    [(key, text)] = infotext.write_done([Done(16, 20, 20, "Doggettx")], HOST).items()
+    assert f"{key}: {text}" in PAGE.splitlines() and f"`{infotext.INFERRED_KEY}`" in PAGE
 
 
 def test_the_object_with_every_field_has_every_field_and_is_understood():

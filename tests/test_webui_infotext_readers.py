@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import settings as examples
-from infotext_cases import picture_text, some_settings
+from infotext_cases import PASSES, picture_text, some_settings
 
 from lib_gi.settings import Settings
-from lib_gi.webui.infotext import KEY, SETTINGS_KEY, read
+from lib_gi.webui.infotext import DONE_KEY, KEY, SETTINGS_KEY, read, write_done
 
 
 def sd_parsers(text):
@@ -48,7 +48,10 @@ def hanaikada(text):
     return info.extras
 
 
-@pytest.mark.parametrize("reader", [sd_parsers, sd_prompt_reader, sd_geninfo, hanaikada])
+READERS = [sd_parsers, sd_prompt_reader, sd_geninfo, hanaikada]
+
+
+@pytest.mark.parametrize("reader", READERS)
 @examples(deadline=None, max_examples=50)
 @given(some_settings())
 @example(Settings(concepts=("nudity", "blood"), weighting="plain", bound=(0.4, 2.5)))
@@ -58,6 +61,16 @@ def test_other_readers_bring_every_value_back(reader, made):
     found = reader(picture_text(made))
     values, warnings = read({key: found[key] for key in (KEY, SETTINGS_KEY)})
     assert warnings == [] and Settings.from_dict(values) == made
+
+
+@pytest.mark.parametrize("reader", READERS)
+@examples(deadline=None, max_examples=50)
+@given(PASSES)
+def test_other_readers_bring_back_what_was_done_and_everything_beside_it(reader, passes):
+    made = Settings(concepts=("nudity", "blood"), weighting="plain")
+    found = reader(picture_text(made, passes))
+    assert found[DONE_KEY] == write_done(passes, "AUTOMATIC1111")[DONE_KEY]
+    assert Settings.from_dict(read(found).values) == made
 
 
 def test_a_picture_file_brings_every_value_back(tmp_path):

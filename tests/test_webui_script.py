@@ -122,6 +122,8 @@ def test_an_api_call_is_inhibited_recorded_and_said(webui):
     assert on.params["Growth Inhibitors"] == "nudity=4; blood=3"
     done = f"3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx; {FIXED}"
     assert on.comments == [f"Growth Inhibitors: nudity=4; blood=3; {done}"]
+    told = "steps=3 of 3; layers=3; host=AUTOMATIC1111; optimisation=Doggettx"
+    assert on.params["Growth Inhibitors done"] == told
     assert hooks(webui.loaded.loaded) == 0
 
 
@@ -214,6 +216,7 @@ def test_each_batch_tells_of_its_own_passes(webui):
     for steps in (2, 5):
         protection.done.append(Done(3, steps, steps, "Doggettx"))
         webui.call("post_sample", p, SimpleNamespace(), [])
+    assert p.extra_generation_params["Growth Inhibitors done"].startswith("steps=5 of 5; ")
     assert ["2 of 2 steps" in told[0], "5 of 5 steps" in told[1], "2 of 2 steps" in told[1]] == [True, True, False]
 
 
@@ -235,6 +238,7 @@ def test_strength_zero_is_said_to_do_nothing(webui):
     off, on = webui.generate(), webui.generate({"concepts": ["nudity"], "strength": 0})
     assert not any(differs(off, on))
     assert on.comments == ["Growth Inhibitors: nudity=0, which does nothing"]
+    assert "Growth Inhibitors done" not in on.params
 
 
 def test_an_own_concept_acts_at_once_and_lies_in_the_hosts_data_folder(webui, tmp_path):

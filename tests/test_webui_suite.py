@@ -83,6 +83,12 @@ def test_each_check_of_the_page_counts_and_a_test_that_ends_early_is_one_that_fa
     assert "| it is on | held |" in lines and "| /b/ is text | failed |" in lines
 
 
+def test_the_report_says_what_was_not_run_as_long_as_that_is_so(report):
+    report.versions["WebUI"] = "v1.10.1"
+    text = report.document(1, 0)
+    assert "not run here: half precision, any GPU" in text and "--use-cpu all --no-half --precision full" in text
+
+
 def test_without_a_host_nothing_is_written(report, tmp_path):
     report.note(outcome("test_matrix.py::test_txt2img[plain]", "setup", "skipped"))
     report.write()

@@ -3,9 +3,11 @@
     Growth Inhibitors: nudity=4; blood=3
     Growth Inhibitors settings: version=1; weighting=plain; bound=0.4 to 2.5
     Growth Inhibitors inferred: nudity=0.4 to 2.1
+    Growth Inhibitors done: steps=20 of 20; layers=16; host=AUTOMATIC1111; optimisation=Doggettx
 
 The first key gives each concept the strength that acted on it, or "auto" where an adapter infers it; the second what
-else differs from the defaults. The third, which nothing is read back from, has what an adapter inferred in a batch.
+else differs from the defaults. Nothing is read back from the others: the third has what an adapter inferred in a batch,
+the fourth what its sampling passes did, such as "8 of 8 then 5 of 5" with a hires pass.
 Readers split at commas and colons, take quotes and braces for their own, or read the line as YAML; so those signs,
 and whatever cannot be seen, stand in names as %XX, the percent-encoding of their UTF-8.
 """
@@ -21,7 +23,10 @@ from lib_gi.settings import AUTO, NONE, RECORDED, Settings
 KEY = "Growth Inhibitors"
 SETTINGS_KEY = "Growth Inhibitors settings"
 INFERRED_KEY = "Growth Inhibitors inferred"
-KEYS = (KEY, SETTINGS_KEY, INFERRED_KEY)
+DONE_KEY = "Growth Inhibitors done"
+BATCH_KEYS = (INFERRED_KEY, DONE_KEY)
+"""What is written of each batch anew."""
+KEYS = (KEY, SETTINGS_KEY, *BATCH_KEYS)
 VERSION = 1
 """To be raised, and told apart in `read`, when a default changes: what is left out stands for the default."""
 
@@ -61,6 +66,23 @@ def write_inferred(passes: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """The key and text that record what an adapter inferred: of each sampling pass a strength's range by concept."""
     texts = ["; ".join(f"{_escape(name)}={strengths}" for name, strengths in one.items()) for one in passes if one]
     return {INFERRED_KEY: _begun_well(" then ".join(texts))} if texts else {}
+
+
+def write_done(passes: Sequence[Any], host: str) -> dict[str, str]:
+    """The key and text that record what a batch's sampling passes did; none of them where nothing acted.
+
+    passes: with steps that there were, how many of them acted, layers that were reached, and the host's optimisation.
+    """
+    if not passes:
+        return {}
+    layers = [str(one.layers) for one in passes]
+    texts = {
+        "steps": " then ".join(f"{one.acted} of {one.steps}" for one in passes),
+        "layers": layers[0] if len(set(layers)) == 1 else " then ".join(layers),
+        "host": _escape(host),
+        "optimisation": _escape(passes[-1].optimisation),
+    }
+    return {DONE_KEY: "; ".join(f"{name}={text}" for name, text in texts.items())}
 
 
 def read(params: Mapping[str, Any]) -> Read:

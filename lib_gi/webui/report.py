@@ -10,9 +10,11 @@ from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.layers import find_cross_attention
 from lib_gi.settings import Settings, format_strengths
+from lib_gi.webui import infotext
 
 FIXED = "a fixed strength, not calibrated for this model"
 NOT_LOADED = "none is loaded"
+HOST = "AUTOMATIC1111"
 
 
 def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
@@ -61,4 +63,10 @@ def done(protection: Protection) -> str:
         for d in protection.done
     )
     end = "" if settings.infers else f"; {FIXED}"
-    return f"{names}; {passes}; AUTOMATIC1111, {protection.done[-1].optimisation}{end}"
+    return f"{names}; {passes}; {HOST}, {protection.done[-1].optimisation}{end}"
+
+
+def recorded(protection: Protection) -> dict[str, str]:
+    """The same for the infotext: its keys and texts, beside those of the settings."""
+    inferred = infotext.write_inferred([d.inferred for d in protection.done])
+    return inferred | infotext.write_done(protection.done, HOST)

@@ -27,6 +27,7 @@ def check(server: Server, layers: int = LAYERS, gi: dict = GI, **payload) -> tup
         assert (picture != other).any(), f"growth inhibitors did nothing to picture {number}"
     for text in on.infotexts:
         assert "Growth Inhibitors: beer=4, " in text and "Growth Inhibitors settings: version=1" in text
+        assert f"; layers={layers}; host=AUTOMATIC1111; optimisation=" in text
     assert "Growth Inhibitors" not in "".join(before.infotexts + again.infotexts)
     assert said and all(f" in {layers} layers" in line for line in said)
     return before, on

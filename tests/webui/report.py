@@ -9,7 +9,7 @@ import os
 import re
 
 from lib_gi.evaluate.figures import described
-from tools.webui_server import REPOSITORY
+from tools.webui_server import FLAGS, REPOSITORY
 
 DOCUMENT = REPOSITORY / "docs" / "tested-hosts.md"
 NAME = "webui.matrix.failed"
@@ -74,6 +74,9 @@ def document(ran: int, failed: int) -> str:
         f"AUTOMATIC1111, on a CPU, {datetime.date.today().isoformat()}: {made_of}.",
         f"{ran} cells, {failed} failed. The model is gi-tiny; SDXL's and SD2's topology have random weights,",
         "which proves the wiring and says nothing about pictures.",
+        "",
+        f"The WebUI ran with `{' '.join(FLAGS)}`. So not run here: half precision, any GPU, and the attention",
+        "optimisations that need one, such as xformers. Other hosts (Forge and its kin, SD.Next) were not run either.",
         "",
     ]
     groups: dict[str, list[str]] = {}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from browser import NOTHING, PATIENCE, PROMPT, opened
+from browser import NOTHING, PROMPT, opened
 
 from lib_gi.concepts import load_catalogue
 from lib_gi.webui.arguments import label_of
@@ -191,8 +191,7 @@ def test_the_line_follows_the_checkpoint(page, check):
     page.says("Will inhibit beer=4 in gi-tiny")
     for name in ("second", "gi-tiny"):
         page.load_checkpoint(name)
-        told = page.comes(lambda: f"Will inhibit beer=4 in {name}:" in page.line, PATIENCE)
-        check(f"once {name} is loaded, the line names it", told, page.line)
+        check(f"once {name} is loaded, the line names it", page.says(f"beer=4 in {name}:"), page.line)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
