@@ -112,5 +112,5 @@ def plain_value(line, begin):
 
 def picture_text(settings, passes=()):
     """The whole infotext of a picture, with other parameters before and after ours; passes: what was done in each."""
-    ours = write(settings) | write_done(passes, "AUTOMATIC1111")
+    ours = write(settings) | write_done(passes)
     return "a cat\nNegative prompt: a dog\n" + host_line(BESIDE | ours | {"Version": "v1.10.1"})

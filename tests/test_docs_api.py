@@ -4,17 +4,16 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lib_gi import errors
 from lib_gi.concepts import load_catalogue
 from lib_gi.errors import SettingsError
-from lib_gi.hosts.webui import Done
 from lib_gi.settings import Settings
 from lib_gi.webui import infotext, routes
 from lib_gi.webui.arguments import settings_from
-from lib_gi.webui.report import HOST
 
 PAGE = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
 REQUEST, EVERY_FIELD, REFUSED, CONCEPTS, STATUS = map(json.loads, re.findall(r"```json\n(.*?)```", PAGE, re.S))
@@ -31,7 +30,8 @@ def test_the_request_is_understood_and_recorded_as_the_page_says():
 
 
 def test_what_was_done_is_recorded_as_the_page_says():
-    [(key, text)] = infotext.write_done([Done(16, 20, 20, "Doggettx")], HOST).items()
+    done = SimpleNamespace(layers=16, acted=20, steps=20, optimisation="Doggettx")
+    [(key, text)] = infotext.write_done([done]).items()
     assert f"{key}: {text}" in PAGE.splitlines() and f"`{infotext.INFERRED_KEY}`" in PAGE
 
 

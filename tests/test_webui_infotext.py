@@ -1,6 +1,7 @@
 """The infotext: it comes back through the host's parser, and never breaks what is beside it."""
 
 import string
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given
@@ -8,9 +9,12 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from infotext_cases import BESIDE, NASTY, PASSES, host_params, picture_text, some_settings
 
-from lib_gi.hosts.webui import Done
 from lib_gi.settings import Settings
 from lib_gi.webui.infotext import DONE_KEY, KEY, SETTINGS_KEY, read, write, write_done
+
+
+def done(layers, acted, steps, optimisation):
+    return SimpleNamespace(layers=layers, acted=acted, steps=steps, optimisation=optimisation)
 
 
 def through_the_host(settings):
@@ -85,11 +89,11 @@ def test_no_sign_that_needs_quoting_or_cannot_be_seen_is_written(made):
 
 
 def test_what_was_done_is_told_of_each_pass():
-    passes = [Done(16, 8, 8, "Doggettx"), Done(16, 4, 5, "sdp-no-mem")]
+    passes = [done(16, 8, 8, "Doggettx"), done(16, 4, 5, "sdp-no-mem")]
     told = "steps=8 of 8 then 4 of 5; layers=16; host=AUTOMATIC1111; optimisation=sdp-no-mem"
-    assert write_done(passes, "AUTOMATIC1111") == {DONE_KEY: told}
-    assert "layers=16 then 70;" in write_done([passes[0], Done(70, 1, 1, "V1")], "AUTOMATIC1111")[DONE_KEY]
-    assert write_done([], "AUTOMATIC1111") == {}
+    assert write_done(passes) == {DONE_KEY: told}
+    assert "layers=16 then 70;" in write_done([passes[0], done(70, 1, 1, "V1")])[DONE_KEY]
+    assert write_done([]) == {}
 
 
 @examples(deadline=None)
@@ -97,7 +101,7 @@ def test_what_was_done_is_told_of_each_pass():
 def test_what_was_done_comes_back_through_the_hosts_parser_and_is_not_taken_for_settings(passes):
     made = Settings(concepts=("nudity",))
     params = host_params(picture_text(made, passes).splitlines()[-1])
-    assert params[DONE_KEY] == write_done(passes, "AUTOMATIC1111")[DONE_KEY]
+    assert params[DONE_KEY] == write_done(passes)[DONE_KEY]
     assert read(params) == through_the_host(made) and read({DONE_KEY: params[DONE_KEY]}) == ({}, [])
 
 
@@ -123,7 +127,7 @@ def test_the_values_that_come_back_are_all_of_the_fields():
 @examples(deadline=None)
 @given(some_settings())
 def test_the_parameters_beside_ours_are_untouched(made):
-    params = host_params(picture_text(made, [Done(16, 8, 8, "V1")]).splitlines()[-1])
+    params = host_params(picture_text(made, [done(16, 8, 8, "V1")]).splitlines()[-1])
     size = {"Size-1": "64", "Size-2": "48"}
     others = {key: value for key, value in BESIDE.items() if key != "Size"} | size | {"Version": "v1.10.1"}
     assert {key: value for key, value in params.items() if key not in (KEY, SETTINGS_KEY, DONE_KEY)} == others

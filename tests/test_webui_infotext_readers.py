@@ -69,7 +69,7 @@ def test_other_readers_bring_every_value_back(reader, made):
 def test_other_readers_bring_back_what_was_done_and_everything_beside_it(reader, passes):
     made = Settings(concepts=("nudity", "blood"), weighting="plain")
     found = reader(picture_text(made, passes))
-    assert found[DONE_KEY] == write_done(passes, "AUTOMATIC1111")[DONE_KEY]
+    assert found[DONE_KEY] == write_done(passes)[DONE_KEY]
     assert Settings.from_dict(read(found).values) == made
 
 

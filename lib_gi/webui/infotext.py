@@ -27,6 +27,7 @@ DONE_KEY = "Growth Inhibitors done"
 BATCH_KEYS = (INFERRED_KEY, DONE_KEY)
 """What is written of each batch anew."""
 KEYS = (KEY, SETTINGS_KEY, *BATCH_KEYS)
+HOST = "AUTOMATIC1111"
 VERSION = 1
 """To be raised, and told apart in `read`, when a default changes: what is left out stands for the default."""
 
@@ -68,7 +69,7 @@ def write_inferred(passes: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {INFERRED_KEY: _begun_well(" then ".join(texts))} if texts else {}
 
 
-def write_done(passes: Sequence[Any], host: str) -> dict[str, str]:
+def write_done(passes: Sequence[Any]) -> dict[str, str]:
     """The key and text that record what a batch's sampling passes did; none of them where nothing acted.
 
     passes: with steps that there were, how many of them acted, layers that were reached, and the host's optimisation.
@@ -79,7 +80,7 @@ def write_done(passes: Sequence[Any], host: str) -> dict[str, str]:
     texts = {
         "steps": " then ".join(f"{one.acted} of {one.steps}" for one in passes),
         "layers": layers[0] if len(set(layers)) == 1 else " then ".join(layers),
-        "host": _escape(host),
+        "host": HOST,
         "optimisation": _escape(passes[-1].optimisation),
     }
     return {DONE_KEY: "; ".join(f"{name}={text}" for name, text in texts.items())}

@@ -14,7 +14,6 @@ from lib_gi.webui import infotext
 
 FIXED = "a fixed strength, not calibrated for this model"
 NOT_LOADED = "none is loaded"
-HOST = "AUTOMATIC1111"
 
 
 def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
@@ -63,10 +62,10 @@ def done(protection: Protection) -> str:
         for d in protection.done
     )
     end = "" if settings.infers else f"; {FIXED}"
-    return f"{names}; {passes}; {HOST}, {protection.done[-1].optimisation}{end}"
+    return f"{names}; {passes}; {infotext.HOST}, {protection.done[-1].optimisation}{end}"
 
 
 def recorded(protection: Protection) -> dict[str, str]:
     """The same for the infotext: its keys and texts, beside those of the settings."""
     inferred = infotext.write_inferred([d.inferred for d in protection.done])
-    return inferred | infotext.write_done(protection.done, HOST)
+    return inferred | infotext.write_done(protection.done)
