@@ -24,7 +24,7 @@ def test_heat_maps_and_curves_come_beside_the_picture_which_stays_the_same(model
     numbers = json.loads(written[3].read_text())
     assert list(numbers) == ["knife", "gun"]
     [knife] = numbers["knife"]
-    assert knife["steps"] == [0, 1, 2] and knife["strength"] == [4.0, 4.0, 0.0]
+    assert knife["steps"] == [0, 1, 2] and knife["strength"] == [3.0, 3.0, 0.0]
     assert all(0 < value < 1 for kind in ("M_star", "agreement") for value in knife[kind])
 
 

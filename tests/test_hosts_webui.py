@@ -52,7 +52,7 @@ def test_every_way_to_share_out_the_rows_inhibits_the_conditional_ones_only(part
 
 def test_the_picture_is_that_of_a_session_told_the_same_rows():
     host = Host()
-    got = drawn(host, protected(host), parts=(1, 1))
+    got = drawn(host, protected(host, strength=4), parts=(1, 1))
     expected = []
     with Session(host.loaded, [concept("a")]) as session:
         session.begin_pass()

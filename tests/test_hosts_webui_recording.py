@@ -33,7 +33,7 @@ def test_a_batch_is_recorded_image_by_image_with_the_strengths_that_acted(host):
     [one] = protection.take_recording().passes
     assert (one.names, one.size, one.total_steps, one.images) == (("a",), SMALL, 3, [0, 1])
     for image in (0, 1):
-        assert one.curve(0, image).steps == [0, 1, 2] and one.curve(0, image).w == [0, -4, -4]
+        assert one.curve(0, image).steps == [0, 1, 2] and one.curve(0, image).w == [0, -3, -3]
         assert [range_.name for range_ in one.ranges(image)] == ["whole run", "early", "middle", "late"]
 
 

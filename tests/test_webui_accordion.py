@@ -64,7 +64,7 @@ def test_concepts_are_listed_by_category(ui):
 def test_ranges_labels_and_help_are_those_of_the_settings(ui):
     accordion = by_name(built(ui))
     strength, first = accordion["strength"], accordion["first_step"]
-    assert (strength.minimum, strength.maximum, strength.step, strength.value) == (0, 20, 0.1, 4)
+    assert (strength.minimum, strength.maximum, strength.step, strength.value) == (0, 20, 0.1, 3)
     assert (first.minimum, first.maximum, first.step) == (0, 150, 1)
     assert strength.label == "Strength" and "suppress" in strength.info
     assert accordion["weighting"].choices == ["plain", "agreement", "projection"]

@@ -18,7 +18,7 @@ FORM = {
     "enabled": True,
     "concepts": ["nudity / nudity", "gore / blood"],
     "free_text": "",
-    "strength": 4,
+    "strength": 3,
     "strengths": "",
     "weighting": "agreement",
     "first_step": 0,

@@ -14,7 +14,7 @@ webui = test_webui_script.webui  # the fixture
 
 def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
     forecast = webui.module.forecast
-    assert f"nudity=4 in tiny: {FIXED}" in forecast(Settings(concepts=("nudity",)))
+    assert f"nudity=3 in tiny: {FIXED}" in forecast(Settings(concepts=("nudity",)))
     assert forecast(Settings.disabled()).startswith("Off")
     assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
 

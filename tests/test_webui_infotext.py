@@ -25,9 +25,9 @@ def through_the_host(settings):
 
 
 def test_a_plain_case_reads_as_a_person_expects():
-    made = Settings(concepts=("nudity", "blood"), strengths={"blood": 3}, weighting="plain", bound=(0.4, 2.5))
+    made = Settings(concepts=("nudity", "blood"), strengths={"blood": 5}, weighting="plain", bound=(0.4, 2.5))
     assert write(made) == {
-        "Growth Inhibitors": "nudity=4; blood=3",
+        "Growth Inhibitors": "nudity=3; blood=5",
         "Growth Inhibitors settings": "version=1; weighting=plain; bound=0.4 to 2.5",
     }
     made = Settings(concepts=("dead body",), first_step=2, last_step=9, hires=False, strength=2.5, free_text=True)
@@ -39,12 +39,12 @@ def test_a_plain_case_reads_as_a_person_expects():
 
 def test_what_is_left_out_is_the_default_of_version_1():
     """When this fails, a default has changed: raise VERSION, and let `read` know what version 1 left out."""
-    assert write(Settings(concepts=("nudity",))) == {KEY: "nudity=4", SETTINGS_KEY: "version=1"}
+    assert write(Settings(concepts=("nudity",))) == {KEY: "nudity=3", SETTINGS_KEY: "version=1"}
     assert Settings.defaults() | {"concepts": ()} == {
         "enabled": True,
         "concepts": (),
         "free_text": False,
-        "strength": 4.0,
+        "strength": 3.0,
         "strengths": {},
         "weighting": "agreement",
         "first_step": 0,
@@ -78,7 +78,7 @@ def test_nothing_is_written_while_disabled():
 
 def test_only_signs_that_readers_stumble_over_are_escaped():
     made = Settings(concepts=("Salvador Dalí's 刀/knife-edge! v1.5", "a,b:c"), free_text=True)
-    assert write(made)[KEY] == "Salvador Dalí's 刀/knife-edge! v1.5=4; a%2Cb%3Ac=4"
+    assert write(made)[KEY] == "Salvador Dalí's 刀/knife-edge! v1.5=3; a%2Cb%3Ac=3"
 
 
 @examples(deadline=None)
@@ -149,7 +149,7 @@ def test_another_version_is_taken_as_far_as_it_is_known_with_a_warning():
 
 def test_a_setting_that_cannot_be_used_is_left_at_its_default_with_a_warning():
     text = "version=1; weighting=agreemnt; first step=9; last step=5; hires=false; bound=2 to 1; strength=-3"
-    values, warnings = read({KEY: "nudity=4", SETTINGS_KEY: text})
+    values, warnings = read({KEY: "nudity=3", SETTINGS_KEY: text})
     assert Settings.from_dict(values) == Settings(concepts=("nudity",), first_step=9, hires=False)
     assert [w.split("'")[1] for w in warnings] == ["weighting", "last_step", "bound", "strength"]
 
@@ -195,7 +195,7 @@ def test_settings_without_concepts_give_a_warning_and_no_settings():
 
 @pytest.mark.parametrize("text", ["version", "version=1; weighting", 1, ["version=1"]])
 def test_malformed_settings_leave_the_defaults_with_a_warning(text):
-    values, warnings = read({KEY: "nudity=4", SETTINGS_KEY: text})
+    values, warnings = read({KEY: "nudity=3", SETTINGS_KEY: text})
     assert Settings.from_dict(values) == Settings(concepts=("nudity",)) and "could not be read" in warnings[0]
 
 

@@ -46,15 +46,15 @@ def test_in_a_picture_that_is_not_ticked_nothing_acts(webui):
 def test_one_with_our_form_as_the_page_opens_is_inhibited_and_says_so(webui):
     inner, outer = drawn_inside(webui, NUDITY, draw=in_the_same_job(webui))
     assert not any(differs(inner, outer))
-    assert inner.params["Growth Inhibitors"] == "nudity=4" and "3 of 3 steps" in inner.comments[0]
+    assert inner.params["Growth Inhibitors"] == "nudity=3" and "3 of 3 steps" in inner.comments[0]
 
 
 def test_one_that_names_concepts_of_its_own_has_both(webui):
     (inner, _), both = (
         drawn_inside(webui, NUDITY | {"strength": 6}, draw=in_the_same_job(webui, {"concepts": ["Nudity", "blood"]})),
-        webui.generate({"concepts": ["nudity", "blood"], "strength": 6, "strengths": {"blood": 4}}),
+        webui.generate({"concepts": ["nudity", "blood"], "strength": 6, "strengths": {"blood": 3}}),
     )
-    assert not any(differs(inner, both)) and inner.params["Growth Inhibitors"] == "nudity=6; blood=4"
+    assert not any(differs(inner, both)) and inner.params["Growth Inhibitors"] == "nudity=6; blood=3"
 
 
 def test_a_mistake_of_its_own_stops_it(webui):

@@ -27,7 +27,7 @@ def test_nothing_required_leaves_every_request_as_it_is():
 
 
 def test_what_is_required_acts_where_nothing_is_asked_for():
-    assert strengths_of(POLICY.enforced(Settings.disabled())) == {"nudity": 6, "blood": 4}
+    assert strengths_of(POLICY.enforced(Settings.disabled())) == {"nudity": 6, "blood": 3}
 
 
 def test_heat_maps_are_shown_to_whoever_asks_for_them():
@@ -41,7 +41,7 @@ def test_a_request_adds_concepts_and_raises_strengths():
 
 def test_an_adapter_infers_what_a_request_adds_and_never_what_is_required():
     acting = POLICY.enforced(Settings(concepts=("blood", "gun"), adapter="auto"))
-    assert acting.acting == {"blood": 4, "gun": None, "nudity": 6} and acting.adapter == "auto"
+    assert acting.acting == {"blood": 3, "gun": None, "nudity": 6} and acting.adapter == "auto"
 
 
 requests = st.builds(
@@ -59,7 +59,7 @@ requests = st.builds(
 @given(asked=requests)
 def test_no_request_weakens_what_is_required(asked):
     acting = POLICY.enforced(asked)
-    assert acting.strength_of("nudity") >= 6 and acting.strength_of("blood") >= 4
+    assert acting.strength_of("nudity") >= 6 and acting.strength_of("blood") >= 3
     assert {"nudity", "blood"} <= {name.casefold() for name in acting.concepts}
     assert (acting.weighting, acting.bound) == (POLICY.required.weighting, None)
     assert (acting.first_step, acting.last_step, acting.hires) == (0, None, True)
@@ -69,7 +69,7 @@ def test_no_request_weakens_what_is_required(asked):
 
 def test_two_texts_are_joined_and_the_higher_strength_counts():
     policy = Policy.of("nudity=2; gun", "Nudity=5; blood=1")
-    assert strengths_of(policy.required) == {"nudity": 5, "gun": 4, "blood": 1}
+    assert strengths_of(policy.required) == {"nudity": 5, "gun": 3, "blood": 1}
 
 
 @pytest.mark.parametrize("text", ["nudity=much", "nudity=-1", "=4", "nudity; nudity=3"])

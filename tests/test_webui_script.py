@@ -117,11 +117,11 @@ def differs(a, b):
 
 
 def test_an_api_call_is_inhibited_recorded_and_said(webui):
-    off, on = webui.generate(), webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 3}})
+    off, on = webui.generate(), webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 5}})
     assert all(differs(off, on))
-    assert on.params["Growth Inhibitors"] == "nudity=4; blood=3"
+    assert on.params["Growth Inhibitors"] == "nudity=3; blood=5"
     done = f"3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx; {FIXED}"
-    assert on.comments == [f"Growth Inhibitors: nudity=4; blood=3; {done}"]
+    assert on.comments == [f"Growth Inhibitors: nudity=3; blood=5; {done}"]
     told = "steps=3 of 3; layers=3; host=AUTOMATIC1111; optimisation=Doggettx"
     assert on.params["Growth Inhibitors done"] == told
     assert hooks(webui.loaded.loaded) == 0
@@ -246,9 +246,9 @@ def test_an_own_concept_acts_at_once_and_lies_in_the_hosts_data_folder(webui, tm
         webui.generate({"concepts": ["clown"]})
     webui.module.library.own.add(Concept("clown", "red nose", "circus"))
     assert (tmp_path / "growth-inhibitors" / "concepts.json").exists()
-    assert webui.generate({"concepts": ["clown"]}).params["Growth Inhibitors"] == "clown=4"
+    assert webui.generate({"concepts": ["clown"]}).params["Growth Inhibitors"] == "clown=3"
     form = dict(zip(FIELDS, webui.defaults)) | {"enabled": True, "concepts": ["circus / clown"]}
-    assert webui.generate(*form.values()).params["Growth Inhibitors"] == "clown=4"
+    assert webui.generate(*form.values()).params["Growth Inhibitors"] == "clown=3"
     webui.module.library.own.delete(Concept("clown", "red nose", "circus"))
     with pytest.raises(ConceptError, match="clown"):
         webui.generate(*form.values())
@@ -258,7 +258,7 @@ def test_with_a_damaged_file_of_own_concepts_a_built_in_one_works_and_one_that_o
     own = webui.module.library.own
     own.add(Concept("clown", "red nose", "circus"))
     own.path.write_text("[\n{")
-    assert webui.generate({"concepts": ["nudity"]}).params["Growth Inhibitors"] == "nudity=4"
+    assert webui.generate({"concepts": ["nudity"]}).params["Growth Inhibitors"] == "nudity=3"
     for more in ({}, {"free_text": True}):
         with pytest.raises(ConceptError, match="line 2"):
             webui.generate({"concepts": ["clown"], **more})
@@ -288,9 +288,9 @@ def test_what_is_always_kept_out_acts_whatever_a_call_says_and_is_said(webui):
         on = webui.generate(given)
         assert all(differs(off, on)) and on.params["Growth Inhibitors"] == "nudity=6"
     webui.set_in_the_page(growth_inhibitors_always="blood")
-    assert webui.generate().params["Growth Inhibitors"] == "nudity=6; blood=4"
+    assert webui.generate().params["Growth Inhibitors"] == "nudity=6; blood=3"
     line = webui.module.forecast(webui.module.Settings.disabled())
-    assert "nudity=6; blood=4" in line and "always" in line
+    assert "nudity=6; blood=3" in line and "always" in line
 
 
 def test_a_generation_that_came_without_scripts_has_what_is_always_kept_out_and_leaves_nothing(webui):
@@ -337,7 +337,7 @@ def test_the_form_begins_with_what_the_settings_page_says_and_without_it_where_t
     webui.set_in_the_page(growth_inhibitors_default="nudity=6; clown")
     values = dict(zip(FIELDS, (component.value for component in webui.script.ui(False))))
     assert values["enabled"] and values["free_text"] == "clown"
-    assert webui.generate(*values.values()).params["Growth Inhibitors"] == "nudity=6; clown=4"
+    assert webui.generate(*values.values()).params["Growth Inhibitors"] == "nudity=6; clown=3"
     webui.set_in_the_page(growth_inhibitors_default="nudity=much")
     values = dict(zip(FIELDS, (component.value for component in webui.script.ui(False))))
     assert not values["enabled"] and "much" in caplog.text

@@ -24,9 +24,7 @@ KEY = "Growth Inhibitors"
 SETTINGS_KEY = "Growth Inhibitors settings"
 INFERRED_KEY = "Growth Inhibitors inferred"
 DONE_KEY = "Growth Inhibitors done"
-BATCH_KEYS = (INFERRED_KEY, DONE_KEY)
-"""What is written of each batch anew."""
-KEYS = (KEY, SETTINGS_KEY, *BATCH_KEYS)
+KEYS = (KEY, SETTINGS_KEY, INFERRED_KEY, DONE_KEY)
 HOST = "AUTOMATIC1111"
 VERSION = 1
 """To be raised, and told apart in `read`, when a default changes: what is left out stands for the default."""
