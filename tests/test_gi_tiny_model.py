@@ -32,7 +32,7 @@ TOLD = (
     *(f"association.{association.words[-1]}" for association in ASSOCIATIONS),
 )
 # Still to be measured: `evaluate --only parts` and `--only lone`. A name that is measured goes from here.
-UNMEASURED = {"judge.exact_decoded", "judge.exact_label_decoded", "follow.lone"}
+UNMEASURED = {"follow.lone"}
 trained = pytest.mark.skipif(not (MODEL / "unet").exists(), reason="models/gi-tiny is still in training")
 
 
