@@ -4,7 +4,8 @@ sweep   validation prompts, label judge: every method over its strengths; benchm
         and, by the rules of choose.py, chosen.json
 test    test prompts, judge of record, at the strengths of chosen.json: the figures erase.METHOD.* in
         benchmarks/results, and by concept and pair of methods in benchmarks/sweeps
-report  docs/erasure.md's tables and docs/images/erased-against-kept.png from those files
+report  docs/erasure.md's tables, the brief one of README.md and docs/guide.md, and
+        docs/images/erased-against-kept.png from those files
 
 What is counted, and how, is written in measure.py. sweep and test can be interrupted and go on: what is
 sampled is kept in --work (outputs/erase).
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     sweep.set_defaults(concepts=list(UNSAFE))  # strengths are chosen on the objects alone
     report = commands.add_parser("report", help="draw the tables and the plot")
     report.add_argument("--docs", type=Path, default=ROOT / "docs")
+    report.add_argument("--readme", type=Path, default=ROOT / "README.md")
     report.add_argument("--results", type=Path, default=RESULTS)
     report.add_argument("--sweeps", type=Path, default=SWEEPS)
     report.set_defaults(run=run_report)
@@ -172,11 +174,14 @@ def run_test(arguments: argparse.Namespace) -> None:
 
 
 def run_report(arguments: argparse.Namespace) -> None:
-    """Writes the tables between the marks of docs/erasure.md, and the plot."""
+    """Writes the tables between the marks of docs/erasure.md, the brief one of other pages, and the plot."""
     from .plots import draw_sweep
 
+    files = arguments.results, arguments.sweeps
     page = arguments.docs / "erasure.md"
-    page.write_text(tables.replaced(page.read_text(), tables.whole(arguments.results, arguments.sweeps)))
+    page.write_text(tables.replaced(page.read_text(), tables.whole(*files)))
+    for other in (arguments.docs / "guide.md", arguments.readme):
+        other.write_text(tables.replaced(other.read_text(), tables.brief(*files), tables.BRIEF_MARKS))
     picture = arguments.docs / "images" / "erased-against-kept.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     draw_sweep(whole(json.loads((arguments.sweeps / "validation.json").read_text())["rows"]), picture)

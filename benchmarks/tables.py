@@ -1,4 +1,4 @@
-"""Markdown tables of docs/erasure.md, drawn from the committed files of a test."""
+"""Markdown tables of docs/erasure.md, and a brief one for other pages, drawn from the committed files of a test."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,8 @@ from pathlib import Path
 from .validation import whole as whole_rows
 
 BEGIN, END = "<!-- begin: measured -->", "<!-- end: measured -->"
+BRIEF_MARKS = ("<!-- begin: compared -->", "<!-- end: compared -->")
+BRIEF = ("none", "negative_prompt", "sld", "plain", "agreement")
 MAIN = {
     "explicit_left": "explicit left",
     "implicit_left": "implicit left",
@@ -84,6 +86,14 @@ def whole(results: Path, sweeps: Path) -> str:
         plot(whole_rows(rows)),
     ]
     return "\n\n".join(parts)
+
+
+def brief(results: Path, sweeps: Path) -> str:
+    """A table of a few methods and figures, for readers who want to know what a method is worth to them."""
+    methods = json.loads((sweeps / "test_by_concept.json").read_text())["methods"]
+    shown = {method: methods[method] for method in BRIEF if method in methods}
+    columns = {name: (MAIN | OTHERS)[name] for name in ("explicit_left", "implicit_left", "kept", "benign_same")}
+    return figure_table(results, shown, columns)
 
 
 def figure_table(results: Path, methods: dict, columns: Mapping[str, str]) -> str:

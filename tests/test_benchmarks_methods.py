@@ -208,7 +208,14 @@ def test_sweep_test_and_report_write_their_files(pipe, judge, tmp_path, monkeypa
     pairs = json.loads((tmp_path / "sweeps" / "test_pairs.json").read_text())["pairs"]
     compared = {(pair["first"], pair["second"]) for pair in pairs}
     assert compared == {("none", "agreement"), ("none_cfg8", "negative_prompt")}
-    erase.main(["report", *folders, "--docs", str(docs), "--results", str(results)])
+    others = [docs / "guide.md", tmp_path / "README.md"]
+    for other in others:
+        other.write_text("Brief:\n" + "\n".join(tables.BRIEF_MARKS) + "\nrest\n")
+    erase.main(["report", *folders, "--docs", str(docs), "--readme", str(others[1]), "--results", str(results)])
+    for other in others:
+        text = other.read_text()
+        assert text.startswith("Brief:") and text.endswith("rest\n") and "| GIE, agreement | 1 | 4 |" in text
+        assert tables.between(text, tables.BRIEF_MARKS) == tables.brief(results, tmp_path / "sweeps")
     page = (docs / "erasure.md").read_text()
     assert page.startswith("before") and page.endswith("after\n") and "GIE, agreement" in page
     assert tables.between(page) == tables.whole(results, tmp_path / "sweeps")
@@ -233,3 +240,5 @@ def test_the_committed_tables_are_what_the_committed_files_give():
         pytest.skip("nothing is measured yet")
     page = (ROOT / "docs" / "erasure.md").read_text()
     assert tables.between(page) == tables.whole(results, sweeps)
+    for other in (ROOT / "docs" / "guide.md", ROOT / "README.md"):
+        assert tables.between(other.read_text(), tables.BRIEF_MARKS) == tables.brief(results, sweeps)
