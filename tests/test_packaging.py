@@ -15,15 +15,25 @@ def name_of(requirement: str) -> str:
     return re.match(r"[A-Za-z0-9_.-]+", requirement)[0].lower()
 
 
-def test_set_up_installs_every_package_that_is_declared_but_nudenet_which_is_never_installed_unasked():
+def test_set_up_installs_every_package_that_is_declared_but_those_that_are_never_installed_unasked():
     tomllib = pytest.importorskip("tomllib")
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    declared = [*project["dependencies"], *sum((extras[name] for name in extras if name != "nudenet"), [])]
+    unasked = ("nudenet", "webui")  # the user's own choice; what only a run in a real WebUI needs
+    declared = [*project["dependencies"], *sum((extras[name] for name in extras if name not in unasked), [])]
     lines = (REPO / "requirements-dev.txt").read_text().splitlines()
     installed = {name_of(line) for line in lines if line and not line.startswith("#")}
     assert {name_of(requirement) for requirement in declared} <= installed
     assert not installed & {"nudenet", "onnxruntime", "opencv-python-headless"}
+
+
+def test_what_only_the_suite_in_a_real_webui_imports_is_declared_as_its_extra():
+    tomllib = pytest.importorskip("tomllib")
+    extra = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["optional-dependencies"]["webui"]
+    sources = "".join(path.read_text() for path in (REPO / "tests" / "webui").glob("*.py"))
+    assert {name_of(requirement) for requirement in extra} == {"webuiapi", "playwright"}
+    assert all(name in sources for name in ("webuiapi", "playwright"))
+    assert ".[webui]" in (REPO / "README.md").read_text()
 
 
 def test_the_version_is_the_same_everywhere():

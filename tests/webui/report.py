@@ -69,7 +69,8 @@ def document(ran: int, failed: int) -> str:
     lines = [
         "# Tested hosts",
         "",
-        "Written by `GI_WEBUI_REPORT=1 GI_WEBUI_DIR=FOLDER python -m pytest tests/webui`, FOLDER being the WebUI's.",
+        "Written by `GI_WEBUI_REPORT=1 GI_WEBUI_DIR=FOLDER python -m pytest tests/webui`, FOLDER being the WebUI's,",
+        "after `pip install '.[webui]'` and `python -m playwright install chromium`.",
         "",
         f"AUTOMATIC1111, on a CPU, {datetime.date.today().isoformat()}: {made_of}.",
         f"{ran} cells, {failed} failed. The model is gi-tiny; SDXL's and SD2's topology have random weights,",
