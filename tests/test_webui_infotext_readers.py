@@ -1,6 +1,7 @@
 """The infotext in other programs that read pictures: each that is installed brings every value back."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given
@@ -21,13 +22,36 @@ def sd_parsers(text):
 
 
 def sd_prompt_reader(text):
-    a1111 = pytest.importorskip("sd_prompt_reader.format.a1111")
-    picture = a1111.A1111(info={"parameters": text})
-    assert picture.parse() == picture.Status.READ_SUCCESS
+    picture = prompt_reader_rule(text)
     assert (picture.positive, picture.negative, picture.width, picture.height) == ("a cat", "a dog", "64", "48")
     assert picture.parameter["seed"] == "1" and picture.parameter["model"] == "tiny"
     # It shows the line as it is; what it passes on to command lines it splits at commas and colons.
     return dict(part.split(": ") for part in picture.setting.split(", "))
+
+
+def prompt_reader_rule(text):
+    """What SD Prompt Reader reads, by its rule stated anew: quotes mean nothing, and of a key twice the first counts.
+
+    The program itself cannot be among what set-up installs: it wants a window toolkit and one old release of Pillow.
+    """
+    prompts, steps, rest = text.partition("\nSteps:")
+    positive, _, negative = prompts.partition("\nNegative prompt:")
+    setting = (steps + rest).strip()
+    values = {}
+    for part in setting.split(","):
+        key, _, value = part.partition(":")
+        values.setdefault(key.strip(), value.strip())
+    width, height = values["Size"].split("x")
+    names = {"cfg": "CFG scale"} | {name.lower(): name for name in ("Model", "Sampler", "Seed", "Steps", "Size")}
+    parameter = {name: values.get(key) for name, key in names.items()}
+    return SimpleNamespace(
+        positive=positive.strip(),
+        negative=negative.strip(),
+        setting=setting,
+        width=width,
+        height=height,
+        parameter=parameter,
+    )
 
 
 def sd_geninfo(text):
@@ -71,6 +95,18 @@ def test_other_readers_bring_back_what_was_done_and_everything_beside_it(reader,
     found = reader(picture_text(made, passes))
     assert found[DONE_KEY] == write_done(passes)[DONE_KEY]
     assert Settings.from_dict(read(found).values) == made
+
+
+@examples(deadline=None, max_examples=50)
+@given(some_settings(), PASSES)
+def test_the_rule_that_stands_for_sd_prompt_reader_is_the_programs_own(made, passes):
+    a1111 = pytest.importorskip(
+        "sd_prompt_reader.format.a1111", reason="there only after: pip install --no-deps sd-prompt-reader"
+    )
+    text = picture_text(made, passes)
+    program, rule = a1111.A1111(info={"parameters": text}), prompt_reader_rule(text)
+    assert program.parse() == program.Status.READ_SUCCESS
+    assert {name: getattr(program, name) for name in vars(rule)} == vars(rule)
 
 
 def test_a_picture_file_brings_every_value_back(tmp_path):
