@@ -5,6 +5,9 @@ sd15      a UNet and text encoder of SD1.5's full width with random weights, 512
           the authors' code: a second, unedited picture beside the first, and explicit attention maps everywhere
 gi_tiny   gi-tiny itself: cost.gi_tiny.one
 
+With --device cuda (or mps) the models are in half precision, as users have them there, and the figures are named after
+the device: cost.diffusers_sd15_cuda.one, of which at most 1.02 is asked.
+
 Times do not depend on what the weights are. Each round samples without and then in each way, in one warm process.
 """
 
@@ -12,6 +15,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +27,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from lib_gi import growth_inhibitors
 from lib_gi.concepts import load_catalogue
-from lib_gi.evaluate.figures import RESULTS
+from lib_gi.evaluate.figures import RESULTS, machine
 from lib_gi.loading import load_pipeline
 from tools.gi_tiny.sampling import assemble
 from tools.gi_tiny.stages import MODELS
@@ -31,6 +35,7 @@ from tools.gi_tiny.stages import MODELS
 from .timing import TimesFigure, ratio
 
 PROMPT = "a photograph of an old man on a horse in front of a red barn"
+CONCEPTS = {"one": 1, "twenty": 20}  # by way
 WAYS = {"sd15": ("disabled", "one", "twenty", "reference"), "gi_tiny": ("one",)}
 
 
@@ -44,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("model", choices=WAYS)
     parser.add_argument("--ways", nargs="+", metavar="WAY", help="default: all of this model")
     parser.add_argument("--repeats", type=int, default=9, help="rounds; default: %(default)s")
-    parser.add_argument("--steps", type=int, help="of each sampling; default: 2 for sd15, 20 for gi_tiny")
+    parser.add_argument("--steps", type=int, help="of each sampling; default: 2 for sd15 on a processor, 20 otherwise")
+    parser.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="default: %(default)s")
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args(argv)
     ways = arguments.ways or WAYS[arguments.model]
@@ -53,9 +59,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(
             f"{arguments.model} has no way {', '.join(sorted(unknown))}; expected some of {WAYS[arguments.model]}"
         )
-    tiny = arguments.model == "gi_tiny"
+    device = arguments.device
+    if not getattr(torch, device).is_available():
+        parser.error(f"there is no device {device} here; expected one that PyTorch can use; leave --device out")
+    tiny, on_cpu = arguments.model == "gi_tiny", device == "cpu"
     pipe = load_pipeline(MODELS / "gi-tiny", "cpu", "fp32") if tiny else random_pipeline()
-    for figure in measured(pipe, arguments.model, ways, arguments.steps or (20 if tiny else 2), arguments.repeats):
+    pipe.to(device, torch.float32 if on_cpu else torch.float16)
+    steps = arguments.steps or (2 if on_cpu and not tiny else 20)
+    for figure in measured(pipe, arguments.model, ways, steps, arguments.repeats):
         figure.save(arguments.results)
         print(figure, flush=True)
 
@@ -72,20 +83,23 @@ def measured(
     times = times[:, 1:]  # the first round warms up
     figures = []
     for row, way in enumerate(ways, 1):
-        name = f"cost.reference_{model}.one" if way == "reference" else f"cost.{host_of(model)}.{way}"
-        figures.append(ratio(name, times[0], times[row]))
+        figure = ratio(name_of(model, way, pipe.device.type), times[0], times[row])
+        figures.append(replace(figure, machine=machine(part_of(pipe.device))))
     return figures
 
 
 def seconds(
     pipe: StableDiffusionPipeline, way: str, steps: int, clock: Callable[[], float] = time.perf_counter
 ) -> float:
-    """Seconds for sampling one picture's latents in this way."""
+    """Seconds for sampling one picture's latents in this way, until the device has done all of it."""
+    wait = getattr(torch, pipe.device.type).synchronize
     prompts = [PROMPT] * (2 if way == "reference" else 1)
     generators = [torch.Generator().manual_seed(0) for _ in prompts]
+    wait()
     begun = clock()
     with around(pipe, way):
         pipe(prompts, num_inference_steps=steps, generator=generators, output_type="latent")
+    wait()
     return clock() - begun
 
 
@@ -98,7 +112,7 @@ def around(pipe: StableDiffusionPipeline, way: str) -> AbstractContextManager:
     if way == "disabled":
         return growth_inhibitors(pipe, enabled=False)
     names = [concept.name for concept in load_catalogue()]
-    return growth_inhibitors(pipe, names[: {"one": 1, "twenty": 20}[way]])
+    return growth_inhibitors(pipe, names[: CONCEPTS[way]])
 
 
 @contextmanager
@@ -112,9 +126,18 @@ def explicit_maps(unet: UNet2DConditionModel):
         unet.set_attn_processor(before)
 
 
-def host_of(model: str) -> str:
-    """The figures' word for where a model runs."""
-    return "diffusers_sd15" if model == "sd15" else model
+def name_of(model: str, way: str, device: str) -> str:
+    """A figure's name; a device that is no processor is part of it."""
+    host, way = ("reference_", "one") if way == "reference" else ("diffusers_" if model == "sd15" else "", way)
+    return f"cost.{host}{model}{'' if device == 'cpu' else f'_{device}'}.{way}"
+
+
+def part_of(device: torch.device) -> str:
+    """What the figures say of the part of the machine that samples."""
+    if device.type == "cpu":
+        return "CPU"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    return f"{name} in half precision"
 
 
 def random_unet(

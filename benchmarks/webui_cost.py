@@ -1,6 +1,7 @@
 """`python -m benchmarks.webui_cost --webui FOLDER`: what growth inhibitors cost in time in an AUTOMATIC1111 WebUI.
 
 cost.webui_sd15.one        seconds per step with one concept, of those of a WebUI without growth inhibitors
+cost.webui_sd15.twenty     the same with twenty
 cost.webui_sd15.disabled   the same, with the extension there and its accordion off
 
 A model of SD1.5's full width with random weights draws at 512 x 512 on a processor; times do not depend on what the
@@ -33,10 +34,10 @@ from lib_gi.concepts import load_catalogue
 from lib_gi.evaluate.figures import RESULTS
 from tools.webui_server import REPOSITORY, TITLE, Server
 
-from .cost import PROMPT
+from .cost import CONCEPTS, PROMPT
 from .timing import TimesFigure, median
 
-WAYS = ("absent", "disabled", "one")
+WAYS = ("absent", "disabled", *CONCEPTS)
 MODEL = "sd15"
 TOPOLOGIES = REPOSITORY / "tests" / "webui" / "topologies.py"
 SWITCH = Path(__file__).parent / "webui_switch"
@@ -94,7 +95,7 @@ def filled(data: Path, webui: Path, python: str) -> Path:
 
 
 def measured(server: Server, steps: int, repeats: int) -> list[TimesFigure]:
-    """The ratio of the times with the extension disabled and with one concept to those without it, told per step."""
+    """The ratio of the times with the extension disabled and with concepts to those without it, told per step."""
     times = {way: np.zeros(repeats + 1) for way in WAYS}
     for turn in tqdm(range(repeats + 1), unit="round"):
         for way in WAYS[:: -1 if turn % 2 else 1]:
@@ -106,17 +107,17 @@ def measured(server: Server, steps: int, repeats: int) -> list[TimesFigure]:
 
 def seconds(server: Server, way: str, steps: int, clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds for one picture in this way. RuntimeError where the WebUI did not draw it in that way."""
-    concept = next(iter(load_catalogue())).name
+    names = [concept.name for concept in load_catalogue()][: CONCEPTS.get(way, 0)]
     running = server.ask("/switch", {"on": way != "absent"})["running"]
     begun = clock()
     drawn = server.draw(
-        {"concepts": [concept]} if way == "one" else None,
+        {"concepts": names} if names else None,
         prompt=PROMPT,
         **{"width": 512, "height": 512, "steps": steps, "cfg_scale": 7, "sampler_name": "Euler"},
     )
     taken = clock() - begun
     acted = TITLE in drawn.infotexts[0]
-    if (running > 0, acted) != (way != "absent", way == "one"):
+    if (running > 0, acted) != (way != "absent", bool(names)):
         raise RuntimeError(
             f"a picture was drawn with {running} entries of the extension in the host's lists, and its infotext"
             f" {'tells' if acted else 'does not tell'} of growth inhibitors; expected the way {way!r}; see {server.log}"

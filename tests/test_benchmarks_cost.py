@@ -1,6 +1,7 @@
 """The benchmark of cost: the ways are what they say, and ratios are those of the times."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -49,6 +50,36 @@ def test_ratios_are_of_the_times_in_the_same_round(pipe, monkeypatch):
     one, reference = cost.measured(pipe, "sd15", ("one", "reference"), 2, 3)
     assert (one.name, one.value, one.repeats) == ("cost.diffusers_sd15.one", 2.0, 3)
     assert (reference.name, reference.value) == ("cost.reference_sd15.one", 3.0)
+
+
+def test_a_time_begins_and_ends_when_the_device_has_done_all_that_it_was_given(pipe, monkeypatch):
+    seen = []
+    monkeypatch.setattr(torch.cpu, "synchronize", lambda: seen.append("done"))
+    monkeypatch.setattr(type(pipe), "__call__", lambda *args, **more: seen.append("drawn"))
+    cost.seconds(pipe, "absent", 1, lambda: seen.append("clock") or 0.0)
+    assert seen == ["done", "clock", "drawn", "done", "clock"]
+
+
+@pytest.mark.parametrize("device, suffix, told", [("cpu", "", "CPU"), ("cuda", "_cuda", "A GPU in half precision")])
+def test_figures_tell_the_device_and_one_of_a_gpu_takes_no_other_ones_place(monkeypatch, device, suffix, told):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A GPU")
+    monkeypatch.setattr(cost, "seconds", lambda _, way, steps: 1.0)
+    pipe = SimpleNamespace(device=torch.device(device), set_progress_bar_config=lambda disable: None)
+    figures = cost.measured(pipe, "sd15", ("one", "reference"), 2, 2)
+    assert [figure.name for figure in figures] == [
+        f"cost.diffusers_sd15{suffix}.one",
+        f"cost.reference_sd15{suffix}.one",
+    ]
+    assert all(f" cores, {told}, " in figure.machine for figure in figures)
+    (tiny,) = cost.measured(pipe, "gi_tiny", ("one",), 2, 2)
+    assert tiny.name == f"cost.gi_tiny{suffix}.one"
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit):
+        cost.main(["sd15", "--device", "cuda"])
+    assert "no device cuda" in capsys.readouterr().err
 
 
 def test_the_command_writes_figures_and_refuses_unknown_ways(pipe, monkeypatch, tmp_path, capsys):

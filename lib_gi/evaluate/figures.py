@@ -69,8 +69,12 @@ def origin() -> dict[str, str]:
     # A path of this machine tells nothing elsewhere, but for its last part.
     told = [Path(text).name if Path(text).is_absolute() else text for text in sys.argv[1:]]
     command = " ".join([program, *map(shlex.quote, told)])
-    machine = f"{os.cpu_count()} cores, CPU, {platform.machine()}"
-    return {"command": command, "machine": machine, "date": datetime.date.today().isoformat()}
+    return {"command": command, "machine": machine(), "date": datetime.date.today().isoformat()}
+
+
+def machine(runs_on: str = "CPU") -> str:
+    """This machine, and which part of it the work is done on."""
+    return f"{os.cpu_count()} cores, {runs_on}, {platform.machine()}"
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
