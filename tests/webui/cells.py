@@ -10,7 +10,8 @@ GI = {"concepts": ["beer"], "strength": 4}
 PROMPT = "a beer on grass"
 LONG = "a beer on grass, " + "a lovely picture of a quiet scene, " * 12
 LAYERS = 16  # of SD1; SDXL has 70
-USUAL = dict.fromkeys(("raise_at", "raise_after", "nan_at", "rows_at", "inside")) | {"attention": False, "hide": False}
+WANTS = ("raise_at", "raise_after", "nan_at", "rows_at", "late_rows_at", "inside")
+USUAL = dict.fromkeys(WANTS) | {"attention": False, "hide": False}
 
 
 def check(server: Server, layers: int = LAYERS, gi: dict = GI, **payload) -> tuple[Drawn, Drawn]:

@@ -119,8 +119,9 @@ def test_a_model_without_cross_attention_is_refused_and_works_when_nothing_is_to
 
 
 @pytest.mark.parametrize("step", [0, 3])
-def test_rows_of_another_extension_that_do_not_add_up_are_refused(server, usual, step):
-    with wanting(server, rows_at=step), pytest.raises(Refused, match="RowCountError"):
+@pytest.mark.parametrize("when", ["rows_at", "late_rows_at"])  # its callback comes before ours, or after it
+def test_rows_of_another_extension_that_do_not_add_up_are_refused(server, usual, when, step):
+    with wanting(server, **{when: step}), pytest.raises(Refused, match="RowCountError"):
         server.draw(GI, prompt=PROMPT)
 
 

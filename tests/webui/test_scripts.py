@@ -4,8 +4,11 @@ import json
 import re
 
 import pytest
+import torch
 from cells import GI, PROMPT, said_by
 
+from lib_gi.adapter import Adapter, new_network
+from lib_gi.layers import find_cross_attention
 from tools.webui_server import REPOSITORY, TITLE, Refused, encoded
 
 SIZE = {"width": 128, "height": 128}
@@ -48,6 +51,35 @@ def test_concepts_weighting_and_steps_are_axes(server):
         assert len(cells) == 2
         for cell, value in zip(cells, values):
             assert (cell == server.draw(GI | {field: value}, prompt=PROMPT).pictures[0]).all()
+
+
+@pytest.fixture()
+def adapter(server):
+    """The name of an adapter of gi-tiny's layers in the data folder, whose network is random."""
+    from diffusers import UNet2DConditionModel
+
+    unet = UNet2DConditionModel.from_pretrained(REPOSITORY / "models" / "gi-tiny" / "unet")
+    layers = tuple(layer.name for layer in find_cross_attention(unet))
+    torch.manual_seed(0)
+    inputs = torch.zeros(len(layers)), torch.ones(len(layers))
+    made = Adapter(layers, "M_star", new_network(len(layers)), *inputs, -6.0, -2.0, {"model": "gi-tiny"})
+    file = server.folder / "growth-inhibitors" / "adapters" / "of the plot.safetensors"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    made.save(file)
+    yield file.stem
+    file.unlink()
+
+
+def test_adapters_are_an_axis_and_one_that_is_not_there_is_refused_before_the_first_cell(server, adapter):
+    cells = plot(server, GI, AXIS + "Adapter", f"none, {adapter}")
+    alone = [server.draw(GI | {"adapter": name}, prompt=PROMPT) for name in ("none", adapter)]
+    assert len(cells) == 2 and not alone[0].same(alone[1]) and not alone[1].same(server.draw(prompt=PROMPT))
+    assert f"adapter={adapter}" in alone[1].infotexts[0]
+    for cell, drawn in zip(cells, alone):
+        assert (cell == drawn.pictures[0]).all()
+    with said_by(server) as said, pytest.raises(Refused, match="of the plott"):
+        plot(server, GI, AXIS + "Adapter", f"none, {adapter}t")
+    assert not said and server.left == {"modules": [], "sessions": 0}
 
 
 def test_a_plot_of_the_hosts_own_axis_is_inhibited_in_every_cell(server):

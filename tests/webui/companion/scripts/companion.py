@@ -3,7 +3,6 @@ from inside what the API does not.
 """
 
 import gc
-import inspect
 import platform
 from contextlib import closing
 from copy import copy
@@ -26,7 +25,6 @@ from modules import (
     sd_unet,
     shared,
     shared_items,
-    ui_components,
 )
 
 HERE = Path(paths.models_path) / "Stable-diffusion"
@@ -36,18 +34,18 @@ sd_models_config.config_default = str(HERE / "gi-tiny.yaml")
 if (HERE / "open_clip").exists():
     open_clip.add_model_config(HERE / "open_clip")
 
-wanted = dict.fromkeys(("raise_at", "raise_after", "nan_at", "rows_at", "inside")) | {"attention": False, "hide": False}
-seen = {}
+WANTS = ("raise_at", "raise_after", "nan_at", "rows_at", "late_rows_at", "inside")
+wanted = dict.fromkeys(WANTS) | {"attention": False, "hide": False}
 
 
 # -- what is wanted of it ------------------------------------------------------------------------------------
 
 
 def want(changes: dict = Body()) -> dict:  # noqa: B008
-    """Set some of: raise_at, nan_at, rows_at (a step in whose UNet call it happens, or None; rows_at adds a row to it),
-    raise_after (a step after which), attention (whether attn2 also attends to a context of ours), hide (whether the
-    UNet has no layer that can be found), inside (a key of INSIDE: how a picture is drawn that takes each picture's
-    place while that is post-processed).
+    """Set some of: raise_at, nan_at, rows_at, late_rows_at (a step in whose UNet call it happens, or None; the latter
+    two add a row to it, before and after the growth inhibitors' own callback), raise_after (a step after which),
+    attention (whether attn2 also attends to a context of ours), hide (whether the UNet has no layer that can be found),
+    inside (a key of INSIDE: how a picture is drawn that takes each picture's place while that is post-processed).
     """
     wanted.update(changes)
     model = shared.sd_model.model
@@ -97,26 +95,29 @@ def attending(attn):
 
 
 def on_cfg_denoiser(params):
-    """Look at what the host hands over, and cause the fault that is wanted at this step."""
+    """Cause the fault that is wanted at this step."""
     denoiser = params.denoiser
-    seen["params"] = kinds(params)
-    seen["denoiser"] = {name: type(getattr(denoiser, name)).__name__ for name in DENOISER}
-    seen["denoiser classes"] = [kind.__name__ for kind in type(denoiser).__mro__]
-    seen["parts"] = [len(composed) for composed in denoiser.sampler.sampler_extra_args["cond"].batch]
     middle = shared.sd_model.model.diffusion_model.middle_block
     if denoiser.step == wanted["raise_at"]:
         once(middle, raising)
     if denoiser.step == wanted["raise_after"]:
         shared.total_tqdm.update = raising_between_two_steps
     if denoiser.step == wanted["rows_at"]:
-        for name in ("x", "sigma", "image_cond", "text_cond"):
-            rows = getattr(params, name)
-            setattr(params, name, torch.cat([rows[:1], rows]))
+        add_row(params)
     if denoiser.step == wanted["nan_at"]:
         once(middle, lambda output: output * float("nan"))
 
 
-DENOISER = "p sampler step steps total_steps image_cfg_scale".split()
+def on_cfg_denoiser_late(params):
+    """As the one above, but the last to be called."""
+    if params.denoiser.step == wanted["late_rows_at"]:
+        add_row(params)
+
+
+def add_row(params):
+    for name in ("x", "sigma", "image_cond", "text_cond"):
+        rows = getattr(params, name)
+        setattr(params, name, torch.cat([rows[:1], rows]))
 
 
 def once(module, change):
@@ -251,55 +252,11 @@ def lists() -> dict:
     }
 
 
-def shapes() -> dict:
-    """The signatures of what the fakes of the unit tests stand for, and what was seen at the last step."""
-    ours = next(data.script_class for data in scripts.scripts_data if data.path.endswith("growth_inhibitors.py"))
-    methods = [name for name, value in vars(ours).items() if inspect.isfunction(value)]
-    plot = next(data.module for data in scripts.scripts_data if hasattr(data.module, "AxisOption"))
-    return {
-        "script": {name: [signature(getattr(kind, name)) for kind in (ours, scripts.Script)] for name in methods},
-        "runner": {name: signature(getattr(scripts.ScriptRunner, name)) for name in methods if name in RUN},
-        "callbacks": {
-            name: signature(getattr(script_callbacks, name))
-            for name in ("on_cfg_denoiser", "on_app_started", "on_before_ui", "on_ui_tabs", "on_ui_settings")
-        },
-        "CFGDenoiserParams": parameters(script_callbacks.CFGDenoiserParams),
-        "AxisOption": parameters(plot.AxisOption),
-        "scripts_data": list(scripts.scripts_data[0]._fields),
-        "OptionInfo": parameters(shared.OptionInfo),
-        "Options": {name: signature(getattr(type(shared.opts), name)) for name in ("add_option", "set")},
-        "options": [hasattr(shared.cmd_opts, name) for name in ("api_auth", "loglevel", "growth_inhibitors_always")],
-        "gradio": {name: parameters(getattr(gradio, name)) for name in COMPONENTS},
-        "change": parameters(gradio.events.EventListenerMethod.__call__),
-        "InputAccordion": [parameters(ui_components.InputAccordion), parameters(gradio.Checkbox)],
-        "seen": seen,
-    }
-
-
-RUN = ("process", "process_before_every_sampling", "post_sample", "postprocess")
-COMPONENTS = ("Checkbox", "Slider", "Textbox", "Radio", "Dropdown", "HTML", "Accordion", "Button", "UploadButton")
-COMPONENTS += ("State", "Row", "Tabs", "TabItem", "Blocks")
-
-
-def signature(function) -> str:
-    """The signature without annotations."""
-    plain = [part.replace(annotation=part.empty) for part in inspect.signature(function).parameters.values()]
-    return str(inspect.Signature(plain))
-
-
-def parameters(kind) -> list:
-    return [name for name in inspect.signature(kind).parameters if name != "self"]
-
-
-def kinds(thing) -> dict:
-    return {name: type(value).__name__ for name, value in vars(thing).items()}
-
-
 def add_routes(demo, app):
-    """The routes, all below /companion/."""
+    """The routes, all below /companion/; and all scripts are loaded now, so that our callback comes last."""
+    script_callbacks.on_cfg_denoiser(on_cfg_denoiser_late)
     app.add_api_route("/companion/left", left, methods=["GET"])
     app.add_api_route("/companion/lists", lists, methods=["GET"])
-    app.add_api_route("/companion/shapes", shapes, methods=["GET"])
     app.add_api_route("/companion/want", want, methods=["POST"])
     app.add_api_route("/companion/reload_ui", shared.state.request_restart, methods=["POST"])
 
