@@ -8,17 +8,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from page_scripts import CONTRAST, UNNAMED, WATCH
 from PIL import Image
 
+from lib_gi.settings import Settings
 from lib_gi.webui.arguments import label_of
 from tools.chromium import FLAGS, chromium
 from tools.webui_server import REPOSITORY
+
+pytest.importorskip("playwright")
+if chromium() is None:
+    pytest.skip("there is no Chromium; name one in GI_CHROMIUM", allow_module_level=True)
 
 PREFIX = "growth_inhibitors"
 IMAGES = REPOSITORY / "docs" / "images"
 PROMPT = "a beer on grass"
 NOTHING = {"modules": [], "sessions": 0}  # what is left in the models when nothing is
+STRENGTH = f"{Settings.defaults()['strength']:g}"  # what acts on a concept that is merely chosen
 PATIENCE = 240  # seconds, for a page or a picture
 SOON = 60  # seconds, for anything else
 
@@ -148,9 +155,15 @@ class Page:
     def picture(self) -> np.ndarray | None:
         """The picture that is shown, (h, w, 3), or None."""
         shown = self.page.locator(f"#{self.tab}_gallery img")
-        if shown.count() == 0:
-            return None
-        file = self.page.request.get(shown.first.evaluate("image => image.src"))
+        return self._pixels(shown.first) if shown.count() else None
+
+    @property
+    def pictures(self) -> list[np.ndarray]:
+        """All pictures of the host's gallery, or of a section's, (h, w, 3) each."""
+        return [self._pixels(img) for img in self.page.locator(f"[id$={self.tab}_gallery] .thumbnail-item img").all()]
+
+    def _pixels(self, image) -> np.ndarray:
+        file = self.page.request.get(image.evaluate("image => image.src"))
         return np.asarray(Image.open(io.BytesIO(file.body())).convert("RGB"))
 
     @property
@@ -250,6 +263,12 @@ class Page:
         with self.page.expect_file_chooser() as chooser:
             self.part(name).click()
         chooser.value.set_files(file)
+
+    def download(self, name: str) -> bytes:
+        """What the link in one of our lines or tables saves."""
+        with self.page.expect_download() as begun:
+            self.part(name).locator("a[download]").click()
+        return Path(begun.value.path()).read_bytes()
 
     def text(self, name: str) -> str:
         """What stands in one of our lines or tables."""

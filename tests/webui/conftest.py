@@ -43,6 +43,16 @@ def check(request):
     assert not broken, "\n".join(broken)
 
 
+@pytest.fixture
+def page(server, check):
+    """The WebUI's page in a browser, loaded anew."""
+    from browser import opened  # a module that skips where there is no browser
+
+    with opened(f"http://127.0.0.1:{server.port}") as page:
+        yield page.load()
+        check("the page logged no error", not page.problems, page.problems)
+
+
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.name == LAST)
 

@@ -3,34 +3,21 @@
 import numpy as np
 import pytest
 import torch
-from browser import NOTHING, PROMPT, opened
+from browser import NOTHING, PROMPT, STRENGTH
 
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.concept_files import text_of
 from lib_gi.concepts import Concept, load_catalogue
 from lib_gi.webui.arguments import label_of
 from lib_gi.webui.calibrating import OWN
-from tools.chromium import chromium
 from tools.gi_tiny.stages import JUDGES_FOLDER
 from tools.webui_server import TITLE
-
-pytest.importorskip("playwright")
-if chromium() is None:
-    pytest.skip("there is no Chromium; name one in GI_CHROMIUM", allow_module_level=True)
 
 BEER = load_catalogue().lookup("beer")
 MINE = Concept("Bière ☕", "beer", "my own")
 HAT = Concept("<i>hat</i>", "a red hat", "clothes")
 QUICK = {"steps": 6, "width": 128, "height": 128}
 LONG = 400  # seconds, for a calibration
-
-
-@pytest.fixture
-def page(server, check):
-    with opened(f"http://127.0.0.1:{server.port}") as page:
-        page.load()
-        yield page
-        check("the page logged no error", not page.problems, page.problems)
 
 
 def saved(server):
@@ -57,9 +44,9 @@ def test_a_concept_of_ones_own_is_added_acts_and_goes(page, server, check, tmp_p
     page.prepare()
     page.press()
     page.choose(MINE)
-    check("it can be chosen without a reload", page.says(f"Will inhibit {MINE.name}=4"), page.line)
+    check("it can be chosen without a reload", page.says(f"Will inhibit {MINE.name}={STRENGTH}"), page.line)
     told = page.generate()
-    check("it acts", f"{MINE.name}=4" in told and "in 16 layers" in page.log, told + page.log)
+    check("it acts", f"{MINE.name}={STRENGTH}" in told and "in 16 layers" in page.log, told + page.log)
     drawn = server.draw({"concepts": ["beer"]}, prompt=PROMPT, sampler_name="DPM++ 2M", cfg_scale=7)
     check("as its phrase does", np.array_equal(page.picture, drawn.pictures[0]))
     page.go_to_section("Concepts")
@@ -183,6 +170,6 @@ def test_two_pages_at_once_have_each_their_own(page, server, check):
     told = other.generate()
     check("the other page's picture is as if it were alone", TITLE not in told and other.picture is not None, told)
     told = page.end()
-    check("the first page's picture is inhibited", f"{TITLE}: beer=4" in told, told)
+    check("the first page's picture is inhibited", f"{TITLE}: beer={STRENGTH}" in told, told)
     check("nothing is left in the model", server.left == NOTHING, server.left)
     check("the other page logged no error", not other.problems, other.problems)
