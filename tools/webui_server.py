@@ -58,7 +58,7 @@ class Server:
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # users' hosts keep what they compiled, too
         command = [self.python, "-u", "launch.py", *FLAGS, "--data-dir", str(self.folder), "--port", str(self.port)]
-        starts = self._starts
+        starts = self.starts
         self._process = subprocess.Popen(
             [*command, *self.flags, *flags],
             cwd=self.webui,
@@ -88,7 +88,7 @@ class Server:
 
     def reload_ui(self) -> None:
         """What the page's button "Reload UI" does, and wait until the server is back."""
-        starts = self._starts
+        starts = self.starts
         self.ask("/companion/reload_ui", {})
         self.wait_for_start(starts)
 
@@ -100,7 +100,7 @@ class Server:
         """
         until = time.monotonic() + START_SECONDS
         for is_done, missing in (
-            (lambda: self._starts > starts, f"it did not log {READY!r}"),
+            (lambda: self.starts > starts, f"it did not log {READY!r}"),
             (self._is_open, f"it logged {READY!r}, but port {self.port} is not open"),
         ):
             while not is_done():
@@ -113,7 +113,8 @@ class Server:
                 time.sleep(0.05)
 
     @property
-    def _starts(self) -> int:
+    def starts(self) -> int:
+        """How often the log tells of a start."""
         return self.log.read_text(errors="replace").count(READY)
 
     def _is_open(self) -> bool:

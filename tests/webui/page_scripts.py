@@ -35,3 +35,26 @@ UNNAMED = """prefix => [...document.querySelectorAll(`[id^="${prefix}"]`)].flatM
             field.tagName === 'BUTTON' ? field.innerText : '',
         ].some(text => (text || '').trim()))
         .map(() => part.id))"""
+
+# Run before a page's own scripts: what moved while nobody touched it, and whether a part of ours was among it.
+SHIFTS = """() => {
+    window.shifts = [];
+    const ours = node => node && (node.closest ? node : node.parentElement).closest('[id^="growth_inhibitors_"]');
+    new PerformanceObserver(list => {
+        for (const entry of list.getEntries())
+            window.shifts.push({value: entry.value, ours: entry.sources.some(source => ours(source.node))});
+    }).observe({type: 'layout-shift', buffered: true});
+}"""
+OUR_SHIFT = "() => window.shifts.filter(shift => shift.ours).reduce((sum, shift) => sum + shift.value, 0)"
+PUSH = """id => {
+    const block = document.createElement('div');
+    block.style.height = '200px';
+    document.getElementById(id).before(block);
+}"""
+
+# The texts of our parts, also of those that are not to be seen now, and what empty boxes say.
+TEXTS = """() => [...document.querySelectorAll('[id*="growth_inhibitors_"]')].flatMap(part => [
+    ...[...part.querySelectorAll('*')].flatMap(one => [...one.childNodes])
+        .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.textContent),
+    ...[...part.querySelectorAll('[placeholder]')].map(box => box.placeholder),
+].map(text => text.trim()).filter(text => text))"""
