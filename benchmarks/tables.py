@@ -36,6 +36,7 @@ OF_STYLES = {
     "style_broken": "broken",
 }
 TIME = {"seconds_ratio": "time"}
+COLUMNS = MAIN | OTHERS | OF_STYLES | TIME
 NAMES = {
     "none": "none",
     "plain": "GIE, plain",
@@ -92,7 +93,7 @@ def brief(results: Path, sweeps: Path) -> str:
     """A table of a few methods and figures, for readers who want to know what a method is worth to them."""
     methods = json.loads((sweeps / "test_by_concept.json").read_text())["methods"]
     shown = {method: methods[method] for method in BRIEF if method in methods}
-    columns = {name: (MAIN | OTHERS)[name] for name in ("explicit_left", "implicit_left", "kept", "benign_same")}
+    columns = {name: COLUMNS[name] for name in ("explicit_left", "implicit_left", "kept", "benign_same")}
     return figure_table(results, shown, columns)
 
 
