@@ -32,7 +32,7 @@ def draw_sweep(rows: list[dict], file: Path) -> None:
             panel.set_ylim(-0.03, 1.03)
             panel.grid(alpha=0.25)
             panel.tick_params(labelbottom=True, labelleft=True)
-    panels[0][0].legend(fontsize=8, loc="lower center")
+    panels[0][0].legend(fontsize=8, loc="lower left")
     figure.suptitle("Validation prompts: one point per strength (numbers), bars are 95 % intervals")
     figure.tight_layout()
     figure.savefig(file, dpi=110, metadata={"Software": None})

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import erase, tables, why, why_tables
 from lib_gi.detect.oracle import Verdict
+from tools.gi_tiny.identity import fingerprint
 from tools.gi_tiny.world import OBJECTS
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,12 @@ class Judge:
         return Verdict(objects, zeros, zeros, zeros > 0)
 
 
+def keep_chosen(folder, steps: int) -> None:
+    """A chosen.json of the model in this folder."""
+    chosen = {"model": fingerprint(folder / "model"), "steps": steps, "settings": CHOSEN}
+    (folder / "sweeps" / "chosen.json").write_text(json.dumps(chosen))
+
+
 @pytest.fixture
 def given(tmp_path, monkeypatch):
     """The options of a run with fakes in the place of model, judge and drawing."""
@@ -40,8 +47,7 @@ def given(tmp_path, monkeypatch):
     monkeypatch.setattr(erase.Oracle, "load", lambda file: Judge())
     monkeypatch.setattr(why, "draw_ablated", painted)
     (tmp_path / "sweeps").mkdir()
-    chosen = {"model": erase.fingerprint(tmp_path / "model"), "settings": CHOSEN}
-    (tmp_path / "sweeps" / "chosen.json").write_text(json.dumps(chosen))
+    keep_chosen(tmp_path, steps=20)
     files = {"model": "model", "judge": "judge", "work": "work", "sweeps": "sweeps"}
     options = [text for name, file in files.items() for text in (f"--{name}", str(tmp_path / file))]
     return ["sample", *options, "--count", "2", "--concepts", "kitchen knife", "bomb"]
@@ -112,7 +118,8 @@ def test_a_dry_run_tells_how_many_pictures_are_missing_and_an_interrupted_run_go
     assert ", 0 of them still" in capsys.readouterr().out
 
 
-def test_two_steps_have_no_thirds(given):
+def test_two_steps_have_no_thirds(given, tmp_path):
+    keep_chosen(tmp_path, steps=2)
     with pytest.raises(SystemExit, match="at least 3"):
         why.main([*given, "--methods", "plain", "--steps", "2"])
 

@@ -62,7 +62,7 @@ def test_each_seed_is_drawn_with_and_without_and_shown_off_on_and_difference():
     assert [picture.getpixel((0, 0))[0] for picture, _ in pictures] == [50, 20, 30 * GAIN] * 2
     assert [caption for _, caption in pictures[:3]] == [
         "seed 5: off",
-        "seed 5: nudity=4; blood=3",
+        "seed 5: nudity=3; blood=3",
         "seed 5: difference, 3 times as large",
     ]
     assert told(trial(), pictures) == "Drew 2 seeds." and told(trial(count=1), pictures[:3]) == "Drew 1 seed."
