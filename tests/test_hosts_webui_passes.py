@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_session_adapter import some_adapter
 from tiny_unet import UNet, concept, hooks
-from webui_fakes import Denoiser, Generation, Host, noise, protected, sample
+from webui_fakes import Denoiser, Generation, Host, Interrupted, noise, protected, sample
 
 from lib_gi.adapters import Adapters
 from lib_gi.encoded import EncodedConcept
@@ -85,7 +85,7 @@ def test_an_interrupted_pass_tells_what_it_did_until_then():
     wrap = Denoiser(host, protection.begin_step, steps=5)
     wrap.interrupted_at = 2
     protection.begin_sampling(Generation(wrap))
-    with pytest.raises(InterruptedError):
+    with pytest.raises(Interrupted):
         sample(wrap)
     protection.end_sampling()
     assert [done[:4] for done in protection.done] == [(3, 2, 2, "Doggettx")]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from test_hosts_webui_passes import adapters_for
 from tiny_unet import LatentUNet, hooks
-from webui_fakes import Denoiser, Generation, Host, protected, sample
+from webui_fakes import Denoiser, Generation, Host, Interrupted, protected, sample
 
 from lib_gi.errors import AdapterError
 
@@ -94,7 +94,7 @@ def test_an_interrupted_pass_is_recorded_up_to_there(host):
     wrap.interrupted_at = 4
     p = Generation(wrap)
     protection.begin_sampling(p)
-    with pytest.raises(InterruptedError):
+    with pytest.raises(Interrupted):
         sample(wrap, size=SMALL)
     protection.end_sampling()
     [one] = protection.take_recording().passes

@@ -7,7 +7,7 @@ import test_webui_script
 from PIL import Image
 from test_webui_script_adapter import adapter_for
 from tiny_unet import LatentUNet, hooks
-from webui_fakes import Denoiser, Generation, sample
+from webui_fakes import Denoiser, Generation, Interrupted, sample
 
 from lib_gi import heatmaps
 
@@ -51,7 +51,7 @@ def generate(webui, monkeypatch):
             webui.call("process_before_every_sampling", p, given)
             try:
                 sample(wrap, size=size)
-            except InterruptedError:
+            except Interrupted:
                 pass  # as the host does it: what there is is decoded
             webui.call("post_sample", p, SimpleNamespace(), given)
             for p.batch_index in (0, 1):

@@ -10,7 +10,7 @@ import fake_gradio
 import pytest
 import torch
 from tiny_unet import hooks
-from webui_fakes import Denoiser, Generation, Host, OptionInfo, Options, sample
+from webui_fakes import Denoiser, Generation, Host, Interrupted, OptionInfo, Options, sample
 
 from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, SettingsError, StepRangeError
@@ -190,8 +190,9 @@ def test_a_pass_that_is_interrupted_before_it_is_inhibited_is_no_error_and_recor
     webui.call("process", p, NUDITY | {"first_step": 2}, *webui.defaults[1:])
     webui.call("process_before_every_sampling", p, x=None)
     wrap.interrupted_at = 1
-    with pytest.raises(InterruptedError):
+    with pytest.raises(Interrupted):
         sample(wrap)
+    webui.loaded.broken_off = True
     ps = SimpleNamespace(samples="half a picture")
     webui.call("post_sample", p, ps)
     assert ps.samples == "half a picture" and p.extra_generation_params == {}

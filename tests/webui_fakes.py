@@ -19,11 +19,15 @@ def protected(host, adapters=None, **settings):
     return Protection(host, Settings(concepts=("a",), **settings), [Concept("a", "a")], adapters)
 
 
+class Interrupted(BaseException):
+    """What the host's denoiser raises after an interrupt or a skip."""
+
+
 class Host:
     """A WebUI with this UNet loaded, whose text encoder is `tiny_unet.concept`."""
 
     checkpoint, weights, optimisation, replacement = "tiny", "tiny.safetensors", "Doggettx", ""
-    job = "task(1)"
+    job, broken_off = "task(1)", False
 
     def __init__(self, unet: nn.Module | None = None, edit: bool = False) -> None:
         self.loaded = UNet() if unet is None else unet
@@ -61,7 +65,7 @@ class Denoiser(nn.Module):
         images, cond = len(self.parts), sum(self.parts)
         rows = 3 * images if self.edit else cond + images
         if self.interrupted_at == self.step:
-            raise InterruptedError
+            raise Interrupted
         generator = torch.Generator().manual_seed(self.step)
         context = torch.randn(rows, 77, CONTEXT, generator=generator)
         text = context[:cond], context[cond : cond + images]

@@ -141,7 +141,8 @@ class Protection:
 
         Only now is it known: samplers take more or fewer steps than they tell. What was broken off did not get so far.
         """
-        if self.acts and self._steps and not self._acted and self._fault is None:
+        none_acted = self.acts and self._steps and not self._acted
+        if none_acted and self._fault is None and not self.host.broken_off:
             s, last = self.settings, max(self._steps)
             until = "the end" if s.last_step is None else f"step {s.last_step}"
             self.refusal = StepRangeError, (

@@ -53,6 +53,12 @@ class Webui:
         return task or getattr(self._shared.state, "time_start", None)
 
     @property
+    def broken_off(self) -> bool:
+        """Whether what the host draws was interrupted or skipped; it tells so by a BaseException, which hooks miss."""
+        state = self._shared.state
+        return bool(getattr(state, "interrupted", False) or getattr(state, "skipped", False))
+
+    @property
     def optimisation(self) -> str:
         """The name of the cross-attention optimisation that is in use, as the host calls it."""
         return str(getattr(self._sd_hijack.model_hijack, "optimization_method", None) or "none")
