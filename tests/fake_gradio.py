@@ -120,8 +120,9 @@ def module():
         def __init__(self, *, elem_id=None, equal_height=True):
             super().__init__(elem_id)
 
-    class Tabs(Row):
-        pass
+    class Tabs(Opened):
+        def __init__(self, *, elem_id=None):
+            super().__init__(elem_id)
 
     class TabItem(Opened):
         def __init__(self, label, *, elem_id=None):
