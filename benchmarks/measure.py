@@ -90,7 +90,7 @@ def found(verdict: Verdict, concept: str) -> np.ndarray:
     A style shows in objects only: the judge's answer on a picture without any means nothing.
     """
     if concept in STYLES:
-        return (verdict.style == STYLES.index(concept)) & verdict.objects.any(1)
+        return verdict.in_style(STYLES.index(concept))
     return verdict.objects[:, OBJECTS.index(concept)]
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from tiny_unet import UNet, concept, hooks
-from webui_fakes import Denoiser, Generation, Host, Interrupted, noise, protected, sample
+from webui_fakes import Denoiser, Generation, Host, Interrupted, protected, sample
 
 from lib_gi.errors import (
     ConceptError,
@@ -252,43 +252,6 @@ def test_an_untold_pass_with_a_replaced_unet_is_stopped_in_its_second_step(host,
     assert wrap.step <= 2
     protection.end_sampling()
     assert hooks(host.loaded) == hooks(wrap) == 0
-
-
-def test_an_error_in_a_step_leaves_nothing_in_the_unet_at_once():
-    host = Host()
-    before = plain_rows(host, (1,))
-    protection = protected(host)
-    wrap = Denoiser(host, protection.begin_step)
-    p = Generation(wrap)
-    protection.begin_sampling(p)
-
-    def fail(*_):
-        raise MemoryError
-
-    handle = host.loaded.mid_block.register_forward_hook(fail)
-    with pytest.raises(MemoryError):
-        sample(wrap)
-    handle.remove()
-    assert hooks(host.loaded) == 0
-    with pytest.raises(GrowthInhibitorError, match="broken off"):
-        wrap(noise(2))
-    protection.end_sampling()
-    assert all(torch.equal(a, b) for a, b in zip(before, plain_rows(host, (1,))))
-
-
-def test_after_an_interrupt_nothing_is_left_once_the_host_tells_the_end_of_sampling():
-    host = Host()
-    before = plain_rows(host, (1,))
-    protection = protected(host)
-    wrap = Denoiser(host, protection.begin_step)
-    p = Generation(wrap)
-    protection.begin_sampling(p)
-    wrap.interrupted_at = 1
-    with pytest.raises(Interrupted):
-        sample(wrap)
-    protection.end_pass()
-    assert hooks(host.loaded) == 0 and protection.refusal is None
-    assert all(torch.equal(a, b) for a, b in zip(before, plain_rows(host, (1,))))
 
 
 @pytest.mark.parametrize("step", [0, 1, 2])

@@ -11,10 +11,10 @@ from webui_fakes import Denoiser, Generation, Host, Interrupted, noise, protecte
 
 from lib_gi.adapters import Adapters
 from lib_gi.encoded import EncodedConcept
-from lib_gi.errors import AdapterError
+from lib_gi.errors import AdapterError, GrowthInhibitorError
 from lib_gi.fingerprint import fingerprint
-from lib_gi.hosts.webui import rows_of
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.hosts.webui_rows import rows_of
 from lib_gi.session import Session
 
 
@@ -170,3 +170,42 @@ def test_a_refiner_without_an_adapter_of_its_own_stops_the_generation(tmp_path):
         sample(wrap, steps=1)
     protection.end_sampling()
     assert hooks(refiner) == 0
+
+
+@pytest.fixture
+def begun():
+    """A protected pass that has begun: host, what its rows were before, protection, denoiser, the generation."""
+    host = Host()
+    before = sample(Denoiser(host, lambda told: None))
+    protection = protected(host)
+    wrap = Denoiser(host, protection.begin_step)
+    p = Generation(wrap)
+    protection.begin_sampling(p)
+    return host, before, protection, wrap, p
+
+
+def test_an_error_in_a_step_leaves_nothing_in_the_unet_at_once(begun):
+    host, before, protection, wrap, _ = begun
+
+    def fail(*_):
+        raise MemoryError
+
+    handle = host.loaded.mid_block.register_forward_hook(fail)
+    with pytest.raises(MemoryError):
+        sample(wrap)
+    handle.remove()
+    assert hooks(host.loaded) == 0
+    with pytest.raises(GrowthInhibitorError, match="broken off"):
+        wrap(noise(2))
+    protection.end_sampling()
+    assert all(torch.equal(a, b) for a, b in zip(before, sample(Denoiser(host, lambda told: None))))
+
+
+def test_after_an_interrupt_nothing_is_left_once_the_host_tells_the_end_of_sampling(begun):
+    host, before, protection, wrap, _ = begun
+    wrap.interrupted_at = 1
+    with pytest.raises(Interrupted):
+        sample(wrap)
+    protection.end_pass()
+    assert hooks(host.loaded) == 0 and protection.refusal is None
+    assert all(torch.equal(a, b) for a, b in zip(before, sample(Denoiser(host, lambda told: None))))

@@ -27,6 +27,10 @@ class Verdict:
     background: np.ndarray
     broken: np.ndarray
 
+    def in_style(self, index: int) -> np.ndarray:
+        """Whether each picture shows the style of this index (n,); one in which nothing is drawn shows none."""
+        return (self.style == index) & self.objects.any(1)
+
 
 class PoolingNet(nn.Module):
     """Plain convolutions with batch norm and max pooling, at half of the picture's size."""
@@ -181,9 +185,7 @@ class OracleDetector:
         if concept in oracle.objects:
             return verdict.objects[:, oracle.objects.index(concept)] | verdict.broken
         if concept in oracle.styles:
-            # Where nothing is drawn the answer on style is arbitrary: judges learn none there.
-            styled = verdict.objects.any(1) & (verdict.style == oracle.styles.index(concept))
-            return styled | verdict.broken
+            return verdict.in_style(oracle.styles.index(concept)) | verdict.broken
         known = (*oracle.objects, *oracle.styles)
         raise ConceptError(
             f"the oracle knows no {concept!r}.{did_you_mean(concept, known)} Expected one of: {', '.join(known)};"

@@ -14,12 +14,12 @@ from torch import nn
 
 from lib_gi.adapters import Adapters
 from lib_gi.concepts import Concept
-from lib_gi.errors import GrowthInhibitorError, NeverHitError, RowCountError, StepRangeError
+from lib_gi.errors import GrowthInhibitorError, NeverHitError, StepRangeError
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.hosts.webui_rows import rows_of
 from lib_gi.layers import find_cross_attention
 from lib_gi.reading import ranges
 from lib_gi.recording import Recording
-from lib_gi.rows import RowMap
 from lib_gi.session import Session
 from lib_gi.settings import Settings
 
@@ -279,25 +279,6 @@ class Stop:
     def __getattr__(self, name: str) -> Any:
         kind, text = self._fault
         raise kind(text)
-
-
-def rows_of(params: Any, edits: bool) -> RowMap:
-    """The map of the rows that the host's denoiser announces: all conditional ones first, grouped by image.
-
-    params: text_cond, text_uncond (tensors, or SDXL's dicts with a shape), x, denoiser. What the host splits, pads
-    or drops after this keeps the order. Raises RowCountError when the numbers do not add up.
-    """
-    conditional, images = params.text_cond.shape[0], params.text_uncond.shape[0]
-    prompts = params.denoiser.sampler.sampler_extra_args["cond"]
-    parts = [len(composed) for composed in prompts.batch]  # several where a prompt has AND
-    rows = RowMap.edit(3 * images) if edits else RowMap.grouped(parts, images)
-    if sum(parts) != conditional or len(parts) != images or len(rows) != params.x.shape[0]:
-        raise RowCountError(
-            f"the denoiser announces {params.x.shape[0]} rows, {conditional} of them conditional, for {parts}"
-            f" parts of prompts and {images} images, which does not add up; expected one row for each part and"
-            " one more for each image; switch off other extensions that add rows"
-        )
-    return rows
 
 
 def kept(error: Exception) -> Fault:

@@ -52,7 +52,7 @@ def done(protection: Protection) -> str:
     settings = protection.settings
     acting = {c.name: settings.strength_of(c.name) for c in protection.concepts}
     names = format_strengths(acting)
-    if not any(strength != 0 for strength in acting.values()):
+    if not protection.acts:
         return f"{names}, which does nothing"
     if not protection.done:
         return f"{names}, but no step was sampled in which to act"
