@@ -40,8 +40,10 @@ def test_a_batch_is_recorded_image_by_image_with_the_strengths_that_acted(host):
 def test_the_picture_is_the_same_bit_for_bit_and_nothing_stays_in_the_unet(host):
     for strength in (4.0, 0.0):
         plain = passed(host, protected(host, strength=strength))
-        recorded = passed(host, protected(host, strength=strength, heatmap="agreement"))
+        protection = protected(host, strength=strength, heatmap="agreement")
+        recorded = passed(host, protection)
         assert all(torch.equal(a, b) for a, b in zip(plain, recorded)) and hooks(host.loaded) == 0
+        assert len(protection.done) == (strength > 0)  # a pass that was only looked at is not told as inhibited
 
 
 def test_unasked_nothing_is_recorded_and_nothing_more_is_hooked(host):

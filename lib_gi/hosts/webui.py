@@ -248,7 +248,7 @@ class Protection:
         )
 
     def _note_what_was_done(self) -> None:
-        if self.armed and self._acted:
+        if self.armed and self._acted and self.acts:  # without, it only looked, for a heat map
             layers = sum(1 for hits in self._session.hits.values() if hits)
             by = self._adapter, ranges(self._session.inferred)
             self.done.append(Done(layers, len(self._acted), len(self._steps), self.host.optimisation, *by))
