@@ -13,7 +13,8 @@ from dataclasses import MISSING, Field, fields, replace
 from pathlib import Path
 from typing import NoReturn
 
-from lib_gi.concepts import load_catalogue, resolve
+from lib_gi import concept_options
+from lib_gi.concepts import Catalogue
 from lib_gi.errors import GrowthInhibitorError, SettingsError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
 from lib_gi.settings import AUTO, MAPS, MOST_SEED, NONE, Settings
@@ -74,6 +75,7 @@ def parser() -> Parser:
     for field in fields(Settings):
         if field.name not in (*UNUSED, "heatmap"):  # which is added below, in a form of its own
             add_setting(method, field)
+    concept_options.add_to(method)
     generate.add_argument("--seed", type=int, default=0, help="of the first picture; the next ones count up")
     generate.add_argument("--steps", type=int, default=20)
     generate.add_argument("--guidance", type=float, default=7.5, help="classifier-free guidance scale")
@@ -100,6 +102,7 @@ def parser() -> Parser:
 
     command.add_to(commands)
     concepts = commands.add_parser("concepts", help="the catalogue of concepts")
+    concept_options.add_to(concepts)
     concepts.set_defaults(run=run_concepts)
     return top
 
@@ -131,7 +134,7 @@ def add_setting(group: argparse._ArgumentGroup, field: Field) -> None:
     group.add_argument("--" + field.name.replace("_", "-"), **options)
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
+def settings_of(arguments: argparse.Namespace, catalogue: Catalogue) -> Settings:
     """The settings that the options give, with every concept known."""
     given = {field.name: getattr(arguments, field.name) for field in fields(Settings) if field.name in arguments}
     if not given.get("concepts"):
@@ -139,13 +142,14 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
             "no concept is given; expected at least one; add --concept NAME (names: the command concepts)"
         )
     settings = Settings.from_dict(given)
-    resolve(settings.concepts, allow_free_text=settings.free_text)
+    catalogue.resolve(settings.concepts, settings.free_text)
     return settings
 
 
 def run_generate(arguments: argparse.Namespace) -> None:
     """Writes pictures; everything that can be wrong is looked at before the first is sampled."""
-    settings = settings_of(arguments)
+    catalogue = concept_options.catalogue_of(arguments.concept_files)
+    settings = settings_of(arguments, catalogue)
     check_numbers(arguments, settings)
     check_model(arguments.model)
     require_diffusers()
@@ -173,6 +177,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
         side_by_side=arguments.side_by_side,
         heatmap_scale=arguments.heatmap_scale,
         adapter=adapter,
+        catalogue=catalogue,
     )
     for file in pictures_of(pipe, job, dict(zip(seeds, files))):
         say(str(file))
@@ -203,8 +208,7 @@ def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
 
 def run_concepts(arguments: argparse.Namespace) -> None:
     """Lists the catalogue, a category at a time: names, and what the text encoder reads where it differs."""
-    del arguments
-    for category, concepts in load_catalogue().categories().items():
+    for category, concepts in concept_options.catalogue_of(arguments.concept_files).categories().items():
         say(f"{category}:")
         for concept in concepts:
             say(f"  {concept.name}" + ("" if concept.phrase == concept.name else f"  ({concept.phrase})"))

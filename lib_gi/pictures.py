@@ -1,6 +1,5 @@
 """Pictures with their settings in them: the infotext, labelled pairs, PNG files."""
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,18 +8,15 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from lib_gi.errors import SettingsError
-from lib_gi.settings import RECORDED, Settings
+from lib_gi.settings import Settings
+from lib_gi.webui.infotext import write as written
 
-INFOTEXT_KEY = "Growth Inhibitors"
 LABEL_HEIGHT = 20
 
 
 def infotext(prompt: str, negative: str, values: dict[str, object], settings: Settings) -> str:
-    """A picture's parameters in the WebUI's form."""
-    # The WebUI quotes a value that holds commas or colons as a JSON string.
-    recorded = {name: value for name, value in settings.to_dict().items() if name in RECORDED}
-    quoted = json.dumps(json.dumps(recorded, ensure_ascii=False), ensure_ascii=False)
-    pairs = [f"{key}: {value}" for key, value in (values | {INFOTEXT_KEY: quoted}).items()]
+    """A picture's parameters in the WebUI's form, which its page takes back."""
+    pairs = [f"{key}: {value}" for key, value in (values | written(settings)).items()]
     lines = [prompt, *([f"Negative prompt: {negative}"] if negative else []), ", ".join(pairs)]
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from lib_gi import curves, heatmaps
 from lib_gi.adapter import Adapter
+from lib_gi.concepts import Catalogue
 from lib_gi.hosts.diffusers import growth_inhibitors
 from lib_gi.pictures import beside, infotext, labelled, save_png
 from lib_gi.recording import Recording
@@ -24,7 +25,8 @@ GROWTH = ("heatmap.png", "curve.png", "curve.json")
 class Job:
     """What is to be sampled; width and height None stand for the model's own.
 
-    adapter: the one that the settings name, where it is not among those that are found by name.
+    adapter: the one that the settings name, where it is not among those that are found by name. catalogue: that of the
+    settings' concepts; None for the package's.
     """
 
     model: str
@@ -38,6 +40,7 @@ class Job:
     side_by_side: bool
     heatmap_scale: float | None = None
     adapter: Adapter | None = None
+    catalogue: Catalogue | None = None
 
 
 def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path]:
@@ -51,7 +54,7 @@ def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path
         for seed, file in files.items():
             recording = Recording() if job.settings.heatmap else None
             # The picture with inhibitors comes first: what is wrong with the settings shows at once.
-            with inhibited(pipe, job.settings, recording, job.adapter):
+            with inhibited(pipe, job.settings, recording, job.adapter, job.catalogue):
                 picture = inhibited_picture = sample(pipe, job, seed, bar)
             if job.side_by_side:
                 on = format_strengths(job.settings.acting)
@@ -75,15 +78,22 @@ def growth_files(recording: Recording, job: Job, picture: Image.Image, file: Pat
 
 
 def inhibited(
-    pipe: Any, settings: Settings, recording: Recording | None = None, adapter: Adapter | None = None
+    pipe: Any,
+    settings: Settings,
+    recording: Recording | None = None,
+    adapter: Adapter | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Any:
-    """The context manager in which `pipe` suppresses what `settings` say, by this adapter where there is one."""
+    """The context manager in which `pipe` suppresses what `settings` say, by this adapter where there is one.
+
+    catalogue: that of the settings' concepts; None for the package's.
+    """
     values = settings.to_dict()
     for name in ("enabled", "hires", "heatmap"):
         del values[name]
     if adapter is not None:
         values["adapter"] = adapter
-    return growth_inhibitors(pipe, recording=recording, **values)
+    return growth_inhibitors(pipe, recording=recording, catalogue=catalogue, **values)
 
 
 def sample(pipe: Any, job: Job, seed: int, bar: tqdm) -> Image.Image:

@@ -1,6 +1,5 @@
 """The command line, on a tiny pipeline with random weights."""
 
-import json
 import subprocess
 import sys
 from dataclasses import fields
@@ -13,9 +12,11 @@ from cli_runs import COMMON, REPO, generate, refused
 from PIL import Image
 
 from lib_gi import cli
+from lib_gi.concepts import load_catalogue
 from lib_gi.loading import chosen_device, load_pipeline
-from lib_gi.pictures import INFOTEXT_KEY, LABEL_HEIGHT
+from lib_gi.pictures import LABEL_HEIGHT
 from lib_gi.settings import Settings
+from lib_gi.webui import infotext
 
 model = cli_runs.model  # the fixture
 
@@ -30,9 +31,9 @@ def test_a_picture_is_written_with_its_settings_in_it(model, tmp_path, capsys):
         prompt, negative, values = picture.text["parameters"].split("\n")
     assert (prompt, negative) == ("a pirate", "Negative prompt: snow")
     assert values.startswith("Steps: 3, Sampler: DDIM, CFG scale: 4, Seed: 5, Size: 64x64, Model: tiny, ")
-    quoted = values.partition(f"{INFOTEXT_KEY}: ")[2]
+    found = infotext.read(dict(pair.split(": ", 1) for pair in values.split(", ")))
     expected = Settings(concepts=("knife",), strength=3.0, weighting="plain", last_step=1)
-    assert Settings.from_dict(json.loads(json.loads(quoted))) == expected
+    assert Settings.from_dict(found.values) == expected and not found.warnings
 
 
 def test_side_by_side_shows_off_and_on_from_the_same_noise(model, tmp_path):
@@ -158,7 +159,7 @@ def test_every_setting_has_an_option():
         adapter="auto",
         heatmap="agreement",
     )
-    assert cli.settings_of(arguments) == expected
+    assert cli.settings_of(arguments, load_catalogue()) == expected
     options = {field.name for field in fields(Settings)} - set(cli.UNUSED)
     assert options <= set(vars(arguments))
 

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_gi.concepts import Catalogue, load_catalogue
+from lib_gi import concept_options
+from lib_gi.concepts import Catalogue
 from lib_gi.detect.own import try_out
 from lib_gi.detect.registry import FORMS, detector_of, without_folders
 from lib_gi.errors import SettingsError
@@ -25,6 +26,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--tasks", type=Path, help="in place of --concepts: a JSON list of concept, prompt, seed, guidance"
     )
+    concept_options.add_to(command)
     command.add_argument("--count", type=int, default=40, help="prompts that name a concept, and as many that do not")
     command.add_argument("--detector", required=True, help=f"{', '.join(FORMS.values())}, or an installed one's name")
     command.add_argument("--weighting", default="agreement", choices=WEIGHTINGS)
@@ -53,9 +55,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise SettingsError(
             f"--out is {arguments.out}; expected a .safetensors file in a folder that exists; change it"
         )
+    catalogue = concept_options.catalogue_of(arguments.concept_files)
     check_model(arguments.model)
     require_diffusers()
-    catalogue = load_catalogue()
     if arguments.tasks:
         tasks = read_tasks(arguments.tasks)
     else:

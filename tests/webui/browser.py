@@ -70,7 +70,10 @@ class Page:
         """Settings for a quick picture."""
         for field, value in (("steps", 8), ("width", 128), ("height", 128), ("seed", 1), ("prompt", PROMPT)):
             self.fill(field, value)
-        # The host's own page logs one error for each of width and height, also without any extension.
+        self.forget_the_hosts_errors()
+
+    def forget_the_hosts_errors(self) -> None:
+        """It logs one for each of width and height, and for the hires box, also without any extension."""
         self.problems = [problem for problem in self.problems if "reading 'props'" not in problem]
 
     def part(self, name: str):
@@ -160,7 +163,7 @@ class Page:
     @property
     def pictures(self) -> list[np.ndarray]:
         """All pictures of the host's gallery, or of a section's, (h, w, 3) each."""
-        return [self._pixels(img) for img in self.page.locator(f"[id$={self.tab}_gallery] .thumbnail-item img").all()]
+        return [self._pixels(img) for img in self.page.locator(f"[id$={self.tab}_gallery] .thumbnail-lg img").all()]
 
     def _pixels(self, image) -> np.ndarray:
         file = self.page.request.get(image.evaluate("image => image.src"))

@@ -52,6 +52,7 @@ def test_the_hires_pass_is_inhibited_or_not_as_is_ticked(page, check):
     check("unticked, the first pass is inhibited", "8 of 8 steps in 16 layers" in page.log, page.log)
     check("unticked, the second is not", ", then " not in page.log, page.log)
     check("unticked, the picture is another one", not np.array_equal(page.picture, both))
+    page.forget_the_hosts_errors()
 
 
 def test_an_infotext_of_an_unknown_version_is_taken_with_a_warning(page, check):

@@ -29,7 +29,7 @@ def setting(page, server):
             box = page.page.locator(f"#setting_{key}").locator("textarea, input").first
             box.fill(text)
             box.press("Tab")
-        page.page.locator("#settings_submit").click()
+        press(page, "#settings_submit")
         return page.comes(lambda: texts.items() <= server.ask("/sdapi/v1/options").items())
 
     yield set_to
@@ -43,12 +43,20 @@ def open_settings(page, title):
     page.page.locator("#settings > .tab-nav > button", has_text=re.compile(rf"^\s*{title}\s*$")).click()
 
 
+def press(page, button):
+    """Presses a button, and waits until its event is answered.
+
+    At "Reload UI" the host waits without end for an event whose page is gone before the answer came.
+    """
+    with page.page.expect_websocket() as joined:
+        page.page.locator(button).click()
+    page.comes(joined.value.is_closed)
+
+
 def reload_ui(page, server):
     """Presses "Reload UI", and opens the page anew once the server is back."""
-    starts, told = server.starts, "Restarting UI"
-    before = server.log.read_text().count(told)
-    page.page.locator("#settings_restart_gradio").click()
-    page.comes(lambda: server.log.read_text().count(told) > before)
+    starts = server.starts
+    press(page, "#settings_restart_gradio")
     page.page.goto("about:blank")  # the host's page would open itself anew, perhaps while it is opened here
     server.wait_for_start(starts)
     page.load()
