@@ -40,7 +40,11 @@ def opened(address: str, width: int = 1400, height: int = 1000):
         try:
             page = browser.new_page(viewport={"width": width, "height": height})
             page.set_default_timeout(1000 * SOON)
-            yield Page(page, address)
+            page = Page(page, address)
+            try:
+                yield page
+            finally:
+                page.settle()
         finally:
             browser.close()
 
@@ -52,9 +56,12 @@ class Page:
         self.page, self.address, self.tab = page, address, "txt2img"
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self._events: list = []  # the socket of each
+        page.on("websocket", lambda event: self._events.append(event))
 
     def load(self, theme: str = "light") -> "Page":
         """Open the page, and wait until the host's scripts have set it up and our line tells something."""
+        self.settle()
         self.tab = "txt2img"
         patience = 1000 * PATIENCE
         self.page.goto(f"{self.address}/?__theme={theme}", wait_until="domcontentloaded", timeout=patience)
@@ -88,6 +95,10 @@ class Page:
                 return False
             self.page.wait_for_timeout(100)
         return True
+
+    def settle(self) -> None:
+        """Wait until every event is answered: at "Reload UI" the host waits without end for one whose page is gone."""
+        self.comes(lambda: all(event.is_closed() for event in self._events))
 
     # -- the host's part -----------------------------------------------------------------------------------
 

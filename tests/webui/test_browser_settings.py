@@ -44,13 +44,10 @@ def open_settings(page, title):
 
 
 def press(page, button):
-    """Presses a button, and waits until its event is answered.
-
-    At "Reload UI" the host waits without end for an event whose page is gone before the answer came.
-    """
-    with page.page.expect_websocket() as joined:
+    """Presses a button, and waits until its event is answered."""
+    with page.page.expect_websocket():
         page.page.locator(button).click()
-    page.comes(joined.value.is_closed)
+    page.settle()
 
 
 def reload_ui(page, server):
