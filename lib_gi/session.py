@@ -11,8 +11,7 @@ else is touched. An error is raised, or raised again, from within the UNet's for
 generation in every host, while errors in a host's callbacks may be swallowed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -29,13 +28,14 @@ from lib_gi.errors import (
     SettingsError,
     UnsupportedModelError,
 )
+from lib_gi.faults import Faults
 from lib_gi.features import Features, Record, collect
 from lib_gi.injection import Injection
 from lib_gi.layers import Layer, check_output, find_cross_attention, sample_of
 from lib_gi.reading import Reading
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
-from lib_gi.steps import check_steps
+from lib_gi.steps import acts_in, check_steps
 
 
 class Session:
@@ -69,7 +69,7 @@ class Session:
         self._layers = find_cross_attention(unet) if self.concepts else []
         self._injection = Injection(self._layers, self.concepts, weighting, bound)
         self._reading = self._reading_by(adapter)
-        self._books = Books(self._layers)
+        self._books, self._faults = Books(self._layers), Faults()
         self._depth = 0
         self._handles: list[Any] = []
         self._records: list[list[Record]] = []
@@ -108,7 +108,7 @@ class Session:
         self.passes += 1
         if self.recording is not None:
             self.recording.begin_pass([c.name for c in self.concepts], total_steps)
-        with self._keeping_fault():
+        with self._faults.keeping():
             if total_steps is not None:
                 check_steps(self.first_step, self.last_step, total_steps, open_end=open_end)
 
@@ -116,7 +116,7 @@ class Session:
         """A step begins; the UNet calls that follow share out `rows` in order."""
         if not self.passes:
             self.begin_pass()
-        with self._keeping_fault():
+        with self._faults.keeping():
             self._books.begin_step(rows)
             if 1 < self._injection.images < rows.image_count:
                 raise RowCountError(
@@ -125,7 +125,7 @@ class Session:
                 )
         self.calls += 1
         self._step = step
-        self._acting = self.first_step <= step and (self.last_step is None or step <= self.last_step)
+        self._acting = acts_in(step, self.first_step, self.last_step)
         self._has_acted = self._has_acted or (self._acting and not self._injection.idle)
 
     def end_call(self, output: Any = None) -> None:
@@ -133,14 +133,14 @@ class Session:
 
         output: what it gave, a tensor or with one first; NonFiniteError once inhibitors have acted in the pass.
         """
-        with self._keeping_fault():
+        with self._faults.keeping():
             self._books.close()
             if output is not None and self._has_acted:
                 check_output(output, self._step)
 
     def refuse(self, error: GrowthInhibitorError) -> None:
         """Have the next layer raise this error: the host could not tell what it had to."""
-        self._fault = error
+        self._faults.last = error
 
     # -- what a user reads ---------------------------------------------------------------------------------
 
@@ -190,7 +190,7 @@ class Session:
         self._depth -= 1
         if self._depth:
             return
-        armed, fault, told = bool(self._handles), self._fault, self._told
+        armed, fault, told = bool(self._handles), self._faults.last, self._faults.told
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -209,7 +209,7 @@ class Session:
 
     def _hook_for_q(self, layer: Layer) -> Callable:
         def keep_q(module: nn.Module, args: tuple, output: Tensor) -> None:
-            with self._inside_forward():
+            with self._faults.inside_forward():
                 layer.check_unreplaced()
                 if layer.q is not None:
                     raise missed_error(f"{layer.name}.to_q was called twice, and to_out[0] not in between")
@@ -219,7 +219,7 @@ class Session:
 
     def _hook_for_out(self, layer: Layer) -> Callable:
         def add_inhibitors(module: nn.Module, args: tuple) -> tuple | None:
-            with self._inside_forward():
+            with self._faults.inside_forward():
                 q, layer.q = layer.q, None
                 if q is None:
                     raise missed_error(f"{layer.name}.to_out[0] was called without to_q before it")
@@ -253,7 +253,7 @@ class Session:
 
     def _read_first(self, unet: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         """Before a pass's first call: the same call once more, in which the layers are only read."""
-        with self._inside_forward():
+        with self._faults.inside_forward():
             images = self._books.coming(sample_of(args, kwargs).shape[0]).image_of_conditional
             if not self._reading.wants(images):
                 return
@@ -274,32 +274,9 @@ class Session:
     def _forget_pass(self) -> None:
         self._books.forget()
         self._acting, self._has_acted, self._step = False, False, 0
-        self._fault: GrowthInhibitorError | None = None
-        self._told = False
+        self._faults.forget()
         self._seen: list[Record] | None = None  # by the layers in a call that only reads
         self._injection.forget()
         if self._reading:
             self._reading.forget()
             self._injection.set_w([c.first_w for c in self.concepts])
-
-    @contextmanager
-    def _keeping_fault(self) -> Iterator[None]:
-        """Keep an error of ours, for the hooks to raise it again."""
-        try:
-            yield
-        except GrowthInhibitorError as error:
-            self._fault = error
-            raise
-
-    @contextmanager
-    def _inside_forward(self) -> Iterator[None]:
-        """Raise a fault that is kept; an error raised here has been told to whoever runs the UNet."""
-        with self._keeping_fault():
-            if self._fault is not None:
-                self._told = True
-                raise self._fault
-            try:
-                yield
-            except GrowthInhibitorError:
-                self._told = True
-                raise

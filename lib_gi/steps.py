@@ -1,4 +1,4 @@
-"""Whether the first and the last inhibited step lie in a sampling pass. Both are inhibited, and count from 0."""
+"""The first and the last inhibited step, and whether a sampling pass has them. Both are inhibited, and count from 0."""
 
 from lib_gi.errors import StepRangeError
 
@@ -25,3 +25,8 @@ def check_steps(
         raise StepRangeError(
             f"{names[1]} is {last}, but {has}; leave {names[1]} out to inhibit to the end, or lower it to one of them"
         )
+
+
+def acts_in(step: int, first: int, last: int | None) -> bool:
+    """Whether a step is inhibited; `last` None is the end."""
+    return first <= step and (last is None or step <= last)

@@ -22,6 +22,7 @@ from lib_gi.reading import ranges
 from lib_gi.recording import Recording
 from lib_gi.session import Session
 from lib_gi.settings import Settings
+from lib_gi.steps import acts_in
 
 logger = logging.getLogger(__name__)
 
@@ -128,9 +129,8 @@ class Protection:
                 self._session.begin_pass(denoiser.steps, open_end=True)
             self._session.begin_step(step, rows_of(params, self.host.edits(denoiser)))
             self._steps.add(step)
-            last = self.settings.last_step
-            if self.settings.first_step <= step and (last is None or step <= last):
-                self._acted.add(step)
+            if self.acts and acts_in(step, self.settings.first_step, self.settings.last_step):
+                self._acted.add(step)  # without what acts a pass is only looked at, for a heat map
         except Exception as error:  # noqa: BLE001 - any: the host would swallow it, and draw on without protection
             self._fault = kind, text = kept(error)
             if self._session is not None:
@@ -248,7 +248,7 @@ class Protection:
         )
 
     def _note_what_was_done(self) -> None:
-        if self.armed and self._acted and self.acts:  # without, it only looked, for a heat map
+        if self.armed and self._acted:
             layers = sum(1 for hits in self._session.hits.values() if hits)
             by = self._adapter, ranges(self._session.inferred)
             self.done.append(Done(layers, len(self._acted), len(self._steps), self.host.optimisation, *by))
