@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from lib_gi.errors import SettingsError
+from lib_gi.infotext import write as written
 from lib_gi.settings import Settings
-from lib_gi.webui.infotext import write as written
 
 LABEL_HEIGHT = 20
 

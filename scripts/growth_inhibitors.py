@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modules import call_queue, images, paths, script_callbacks, scripts, shared
 
-from lib_gi import __version__
+from lib_gi import __version__, infotext
 from lib_gi.adapters import BUNDLED, Adapters
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.hosts import webui_draw
@@ -25,7 +25,6 @@ from lib_gi.webui import (
     axes,
     calibrating,
     growth,
-    infotext,
     log,
     nested,
     options,

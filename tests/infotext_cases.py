@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from hypothesis import strategies as st
 
 from lib_gi.concepts import key_of
+from lib_gi.infotext import write, write_done
 from lib_gi.settings import WEIGHTINGS, Settings
-from lib_gi.webui.infotext import write, write_done
 
 BESIDE = {"Steps": "20", "Sampler": "Euler a", "CFG scale": "7", "Seed": "1", "Size": "64x48", "Model": "tiny"}
 NASTY = ",:\"{}#%\\\n;=()[]<>!&*|'@`-?~^$+._/ \t\r\0\x1b\x7f\x85\u00a0\u2028\ufeff\ud800\uffffé刀🔪x1"

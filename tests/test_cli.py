@@ -11,12 +11,11 @@ import torch
 from cli_runs import COMMON, REPO, generate, refused
 from PIL import Image
 
-from lib_gi import cli
+from lib_gi import cli, infotext
 from lib_gi.concepts import load_catalogue
 from lib_gi.loading import chosen_device, load_pipeline
 from lib_gi.pictures import LABEL_HEIGHT
 from lib_gi.settings import Settings
-from lib_gi.webui import infotext
 
 model = cli_runs.model  # the fixture
 

@@ -1,6 +1,5 @@
 """The command line: strengths that an adapter infers."""
 
-
 import cli_runs
 import numpy as np
 import torch

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib_gi import errors
+from lib_gi import errors, infotext
 from lib_gi.concepts import load_catalogue
 from lib_gi.errors import SettingsError
 from lib_gi.settings import Settings
-from lib_gi.webui import infotext, routes
+from lib_gi.webui import routes
 from lib_gi.webui.arguments import settings_from
 
 PAGE = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")

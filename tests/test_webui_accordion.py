@@ -8,9 +8,9 @@ import pytest
 
 from lib_gi.concepts import Catalogue, Concept, load_catalogue
 from lib_gi.errors import AdapterError, ConceptError, SettingsError
+from lib_gi.infotext import KEY, SETTINGS_KEY, write
 from lib_gi.settings import Settings
 from lib_gi.webui.arguments import FIELDS, settings_from
-from lib_gi.webui.infotext import KEY, SETTINGS_KEY, write
 
 CATALOGUE = Catalogue(
     [Concept("nudity", "nudity", "unsafe"), Concept("dog", "dog", "objects"), Concept("blood", "blood", "unsafe")]
@@ -281,7 +281,7 @@ def test_send_to_img2img_finds_the_same_fields_in_both_tabs(ui):
 def test_only_the_accordion_and_the_tab_need_gradio():
     code = (
         "import sys; sys.modules.update(dict.fromkeys(['gradio', 'torch', 'fastapi', 'modules']))\n"
-        "import lib_gi.webui.arguments, lib_gi.webui.axes, lib_gi.webui.infotext, lib_gi.webui.routes\n"
+        "import lib_gi.webui.arguments, lib_gi.webui.axes, lib_gi.infotext, lib_gi.webui.routes\n"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

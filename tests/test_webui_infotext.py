@@ -9,8 +9,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from infotext_cases import BESIDE, NASTY, PASSES, host_params, picture_text, some_settings
 
+from lib_gi.infotext import DONE_KEY, KEY, SETTINGS_KEY, read, write, write_done
 from lib_gi.settings import Settings
-from lib_gi.webui.infotext import DONE_KEY, KEY, SETTINGS_KEY, read, write, write_done
 
 
 def done(layers, acted, steps, optimisation):

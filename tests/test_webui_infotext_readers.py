@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import settings as examples
 from infotext_cases import PASSES, picture_text, some_settings
 
+from lib_gi.infotext import DONE_KEY, KEY, SETTINGS_KEY, read, write_done
 from lib_gi.settings import Settings
-from lib_gi.webui.infotext import DONE_KEY, KEY, SETTINGS_KEY, read, write_done
 
 
 def sd_parsers(text):

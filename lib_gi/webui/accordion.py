@@ -13,11 +13,11 @@ from typing import Any
 
 import gradio as gr
 
+from lib_gi import infotext
 from lib_gi.adapter_names import adapter_choices
 from lib_gi.concepts import Catalogue
 from lib_gi.errors import GrowthInhibitorError
 from lib_gi.settings import RECORDED, Settings
-from lib_gi.webui import infotext
 from lib_gi.webui.arguments import FIELDS, OFF, form_of, label_of, settings_from
 
 try:

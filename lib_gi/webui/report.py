@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lib_gi import reading
+from lib_gi import infotext, reading
 from lib_gi.adapters import Adapters, Listed
 from lib_gi.concepts import Concept
 from lib_gi.errors import NeverHitError
@@ -10,7 +10,6 @@ from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.layers import find_cross_attention
 from lib_gi.settings import Settings, format_strengths
-from lib_gi.webui import infotext
 
 FIXED = "a fixed strength, not calibrated for this model"
 NOT_LOADED = "none is loaded"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cells import GI, PROMPT, said_by
 
-from lib_gi.webui import infotext
+from lib_gi import infotext
 from tools.webui_server import REPOSITORY, TITLE, Refused, encoded
 
 
