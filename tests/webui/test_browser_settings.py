@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from browser import SOON, STRENGTH, opened
+from browser import STRENGTH, opened
+from host_page import SOON
 from page_scripts import OUR_SHIFT, PUSH, SHIFTS, TEXTS
 
 from lib_gi.concepts import load_catalogue
