@@ -3,7 +3,8 @@
 sweep   validation prompts, label judge: every method over its strengths; benchmarks/sweeps/validation.json
         and, by the rules of choose.py, chosen.json
 test    test prompts, judge of record, at the strengths of chosen.json: the figures erase.METHOD.* in
-        benchmarks/results, and by concept and pair of methods in benchmarks/sweeps
+        benchmarks/results, and by concept and pair of methods in benchmarks/sweeps; what an earlier test of
+        the same model and judge found of other methods stays
 report  docs/erasure.md's tables, the brief one of README.md and docs/guide.md, and
         docs/images/erased-against-kept.png from those files
 
@@ -28,7 +29,7 @@ from tools.gi_tiny.sampling import GUIDANCE, STEPS
 from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS
 from tools.gi_tiny.world import STYLES, UNSAFE
 
-from . import tables
+from . import merging, tables
 from .choose import RULE, WINNER_RULE, chosen, winner
 from .measure import Items, items, pooled, summary
 from .methods import METHODS, Setting
@@ -150,20 +151,23 @@ def run_test(arguments: argparse.Namespace) -> None:
                 figure.save(arguments.results)
                 print(figure)
     about = {"model": bench.model_id, "judge": bench.judge_id, "steps": bench.steps}
-    about |= {"split": "test", "count": arguments.count}
+    about |= {"split": "test"}
     by_method = {
         label(setting): {
             "strength": setting.strength,
             "guidance": setting.guidance,
+            "count": arguments.count,
             "pooled": summary(together[label(setting)]),
             "by_concept": {concept: summary(part) for concept, part in told[label(setting)].items()},
         }
         for setting in settings
     }
-    write(arguments.sweeps / "test_by_concept.json", about | {"methods": by_method})
+    files = [arguments.sweeps / name for name in ("test_by_concept.json", "test_pairs.json")]
+    by_method = merging.methods(files[0], about, by_method)
+    write(files[0], about | {"methods": by_method})
     scales = {label(setting): setting.guidance for setting in settings}
-    pairs = [asdict(pair) for pair in compare(together, tuple(tables.PAIRED), scales)]
-    write(arguments.sweeps / "test_pairs.json", about | {"pairs": pairs})
+    pairs = compare(together, tuple(tables.PAIRED), scales)
+    write(files[1], about | {"pairs": merging.pairs(files[1], about, pairs, by_method)})
     concept = arguments.concepts[0]
     prompt = bench.prompts(concept, "explicit", 1)[0]
     base, taken = seconds(bench.pipe, settings, concept, prompt, arguments.steps, arguments.repeats)

@@ -17,6 +17,7 @@ from lib_gi.concepts import Concept
 from lib_gi.session import Session
 from tools.gi_tiny.sampling import GUIDANCE, generate
 
+from .inferred import SHIPPED, digest, draw_inferred
 from .sld import Safety, context, sld_pictures
 
 
@@ -29,7 +30,8 @@ class Setting:
     guidance: float = GUIDANCE
 
     def __str__(self) -> str:
-        return f"{self.method}-s{self.strength:g}-g{self.guidance:g}"
+        mark = METHODS[self.method].mark() if self.method in METHODS else ""
+        return f"{self.method}{mark}-s{self.strength:g}-g{self.guidance:g}"
 
     @property
     def baseline(self) -> "Setting":
@@ -39,11 +41,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Method:
-    """How pictures are drawn, and the strengths and guidance scales that a sweep tries by default."""
+    """How pictures are drawn, and the strengths and guidance scales that a sweep tries by default.
+
+    mark: what else its pictures depend on, for the names of kept files.
+    """
 
     draw: Callable[..., np.ndarray]
     strengths: tuple[float, ...]
     guidances: tuple[float, ...] = (GUIDANCE,)
+    mark: Callable[[], str] = str  # nothing
 
 
 def draw(
@@ -102,5 +108,6 @@ METHODS = {
     "projection": Method(partial(draw_inhibited, weighting="projection"), (1.0, 2.0, 3.0, 4.0)),
     "negative_prompt": Method(draw_negative, (0.5, 1.0, 2.0, 3.0), (GUIDANCE, 8.0)),
     "sld": Method(draw_sld, (10.0, 30.0, 100.0, 300.0)),
+    "adapter": Method(draw_inferred, (0.5, 1.0, 1.5, 2.0), mark=lambda: f"-{digest(SHIPPED)}"),
 }
 ERASING = tuple(name for name in METHODS if name != "none")

@@ -8,7 +8,7 @@ from .validation import whole as whole_rows
 
 BEGIN, END = "<!-- begin: measured -->", "<!-- end: measured -->"
 BRIEF_MARKS = ("<!-- begin: compared -->", "<!-- end: compared -->")
-BRIEF = ("none", "negative_prompt", "sld", "plain", "agreement")
+BRIEF = ("none", "negative_prompt", "sld", "plain", "agreement", "adapter")
 MAIN = {
     "explicit_left": "explicit left",
     "implicit_left": "implicit left",
@@ -44,6 +44,7 @@ NAMES = {
     "projection": "GIE, projection",
     "negative_prompt": "negative prompt",
     "sld": "SLD",
+    "adapter": "GIE, adapter",
 }
 NONE_AT = "none_cfg"  # and the guidance scale: unerased pictures of an unusual one
 PAIRED = {  # one value a picture, as the test wants it
@@ -73,7 +74,7 @@ def whole(results: Path, sweeps: Path) -> str:
     rows = json.loads((sweeps / "validation.json").read_text())["rows"]
     methods = by_concept["methods"]
     parts = [
-        f"Objects: shares with 95 % intervals, concepts pooled; {by_concept['count']} prompts per concept and set.",
+        f"Objects: shares with 95 % intervals, concepts pooled; {counts(methods)}.",
         figure_table(results, methods, MAIN | TIME),
         "Benign prompts and others, of the same pictures:",
         figure_table(results, methods, OTHERS),
@@ -87,6 +88,16 @@ def whole(results: Path, sweeps: Path) -> str:
         plot(whole_rows(rows)),
     ]
     return "\n\n".join(parts)
+
+
+def counts(methods: dict) -> str:
+    """How many prompts a concept and set has, where methods were tested apart for each number of them."""
+    by_count: dict[int, list[str]] = {}
+    for method, told in methods.items():
+        by_count.setdefault(told["count"], []).append(name_of(method))
+    most, *others = sorted(by_count.items(), key=lambda item: -len(item[1]))
+    rest = "".join(f"; {count} of {', '.join(names)}" for count, names in others)
+    return f"{most[0]} prompts per concept and set{rest}"
 
 
 def brief(results: Path, sweeps: Path) -> str:

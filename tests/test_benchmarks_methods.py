@@ -9,10 +9,13 @@ import torch
 from transformers import CLIPTokenizer
 
 from benchmarks import erase, runs, tables, validation
+from benchmarks.inferred import digest, draw_inferred
 from benchmarks.methods import ERASING, METHODS, Setting, draw
 from benchmarks.runs import Bench
 from benchmarks.sld import Safety, first_latents, noise_per_output, safety_term, sld_latents, sld_pictures
+from lib_gi.adapter import Adapter, new_network
 from lib_gi.detect.oracle import Oracle
+from lib_gi.layers import find_cross_attention
 from tools.gi_tiny.autoencoder import new_autoencoder
 from tools.gi_tiny.sampling import assemble, generate
 from tools.gi_tiny.stages import TOKENIZER
@@ -21,6 +24,7 @@ from tools.gi_tiny.unet import new_unet
 from tools.gi_tiny.world import BACKGROUNDS, OBJECTS, STYLES
 
 ROOT = Path(__file__).parents[1]
+FIXED = [method for method in ERASING if method != "adapter"]
 TEXTS, SEEDS, STEPS = ["a skull and a cat", "a car in the snow", "pirate"], [11, 12, 13], 3
 
 
@@ -61,7 +65,7 @@ def drawn(pipe, method: str, strength: float, guidance: float = 4.0) -> np.ndarr
 
 
 @pytest.mark.parametrize("guidance", [1.5, 4.0])
-@pytest.mark.parametrize("method", ERASING)
+@pytest.mark.parametrize("method", FIXED)
 def test_strength_zero_is_the_unerased_picture(pipe, method, guidance):
     plain = drawn(pipe, "none", 0.0, guidance)
     difference = np.abs(drawn(pipe, method, 0.0, guidance) - plain)
@@ -69,7 +73,7 @@ def test_strength_zero_is_the_unerased_picture(pipe, method, guidance):
     assert difference.max() <= (1 if method == "sld" else 0)
 
 
-@pytest.mark.parametrize("method", ERASING)
+@pytest.mark.parametrize("method", FIXED)
 def test_a_strength_changes_pictures_and_leaves_the_pipeline_as_it_was(pipe, method):
     before = drawn(pipe, "none", 0.0)
     assert np.abs(drawn(pipe, method, 50.0) - before).max() > 0
@@ -118,6 +122,39 @@ def test_v_predictions_are_compared_as_noise(pipe):
 def test_warm_up_of_all_steps_is_no_safety(pipe):
     never = sld_pictures(pipe, TEXTS, SEEDS, "skull", Safety(50.0, warm_up=1.0), 4.0, STEPS).astype(int)
     assert np.abs(never - drawn(pipe, "none", 0.0)).max() <= 1
+
+
+# -- an adapter ------------------------------------------------------------------------------------------
+
+
+def constant(pipe, folder, w: float):
+    """The file of an adapter that answers w, whatever it reads."""
+    layers = tuple(layer.name for layer in find_cross_attention(pipe.unet))
+    network = new_network(len(layers))
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.zero_()
+        network[-1].bias.fill_(w)
+    told = {"weighting": "agreement"}
+    adapter = Adapter(layers, "agreement", network, torch.zeros(len(layers)), torch.ones(len(layers)), 2 * w, 0.0, told)
+    adapter.save(folder / "constant.safetensors")
+    return folder / "constant.safetensors"
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0, 1.5])
+def test_an_adapters_strength_is_a_factor_on_what_it_infers(pipe, tmp_path, factor):
+    file = constant(pipe, tmp_path, -4.0)
+    drawn_by = draw_inferred(pipe, Setting("adapter", factor), "skull", TEXTS, SEEDS, STEPS, file).astype(int)
+    assert np.abs(drawn_by - drawn(pipe, "agreement", 4.0 * factor)).max() <= 1
+
+
+def test_pictures_of_another_adapter_are_kept_apart(pipe, tmp_path, monkeypatch):
+    assert str(Setting("plain", 2.0)) == "plain-s2-g4"
+    names = set()
+    for w in (-1.0, -2.0):
+        monkeypatch.setattr("benchmarks.methods.SHIPPED", constant(pipe, tmp_path, w))
+        names.add(str(Setting("adapter", 1.0)))
+    assert len(names) == 2 and digest(tmp_path / "none") == "absent"
 
 
 # -- runs ------------------------------------------------------------------------------------------------

@@ -1,0 +1,58 @@
+"""Pictures whose strength an adapter infers; the setting's strength is a factor on what it infers.
+
+A factor is no option of the product: it draws the adapter's own line of erased against kept. At 1 it is what ships.
+"""
+
+import copy
+import hashlib
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+
+from lib_gi import growth_inhibitors
+from lib_gi.adapter import Adapter
+from lib_gi.adapters import BUNDLED
+from lib_gi.concepts import Concept
+from tools.gi_tiny.sampling import generate
+
+SHIPPED = BUNDLED / "gi-tiny.safetensors"
+
+
+def digest(file: Path) -> str:
+    """What tells an adapter's pictures from another's, in the name of a kept file; "absent" where there is none."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:10] if file.exists() else "absent"
+
+
+@cache
+def loaded(file: Path, version: str, factor: float) -> Adapter:
+    """The adapter of a file, whose every answer is multiplied by `factor`. version: its digest, as files change."""
+    return scaled(Adapter.load(file), factor)
+
+
+def scaled(adapter: Adapter, factor: float) -> Adapter:
+    """The adapter that answers `factor` times as much."""
+    network = copy.deepcopy(adapter.network)
+    with torch.no_grad():
+        network[-1].weight *= factor
+        network[-1].bias *= factor
+    return replace(adapter, network=network, lowest=adapter.lowest * factor, highest=adapter.highest * factor)
+
+
+def draw_inferred(
+    pipe: StableDiffusionPipeline,
+    setting,
+    concept: str,
+    texts: list[str],
+    seeds: list[int],
+    steps: int,
+    file: Path = SHIPPED,
+) -> np.ndarray:
+    """Pictures as of `methods.draw`, inhibited by what the file's adapter infers from an extra first call."""
+    adapter = loaded(file, digest(file), setting.strength)
+    told = {"weighting": adapter.about["weighting"], "adapter": adapter}
+    with growth_inhibitors(pipe, concepts=[Concept(concept, concept)], **told):
+        return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
