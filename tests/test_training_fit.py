@@ -31,7 +31,7 @@ def told(adapter, examples):
 
 @pytest.mark.parametrize("kind", ["agreement", "both"])
 def test_the_strength_is_learnt_for_examples_never_seen(kind):
-    fitted = fit(some_examples(), LAYERS, kind, {"concepts": ["a"]})
+    fitted = fit(some_examples(), LAYERS, kind, {"concepts": ["a"]}, surplus=1.0)
     unseen = some_examples(seed=1)
     shown = unseen.w < 0
     answers = told(fitted.adapter, unseen)
@@ -44,14 +44,14 @@ def test_the_strength_is_learnt_for_examples_never_seen(kind):
 def test_features_that_tell_nothing_are_no_help():
     unseen = some_examples(seed=1)
     errors = {
-        kind: float((told(fit(some_examples(), LAYERS, kind).adapter, unseen) - unseen.w).abs().mean())
+        kind: float((told(fit(some_examples(), LAYERS, kind, surplus=1.0).adapter, unseen) - unseen.w).abs().mean())
         for kind in ("M_star", "agreement")
     }
     assert errors["M_star"] > 3 * errors["agreement"]
 
 
 def test_of_noisy_labels_most_are_reached():
-    fitted = fit(some_examples(noise=0.3), LAYERS, "agreement", tau=0.85)
+    fitted = fit(some_examples(noise=0.3), LAYERS, "agreement", tau=0.85, surplus=1.0)
     unseen = some_examples(seed=1, noise=0.3)
     shown = unseen.w < 0
     reached = (told(fitted.adapter, unseen) <= unseen.w)[shown].float().mean()
@@ -81,6 +81,20 @@ def test_too_weak_costs_more_than_too_strong():
     assert float(pinball(target + 1, target, 0.8)) == pytest.approx(0.8)
     assert float(pinball(target - 1, target, 0.8)) == pytest.approx(0.2)
     assert aims(torch.tensor([-2.0, 0.0])).tolist() == [-2.0, MARGIN]
+
+
+def test_the_aim_is_beyond_the_label_within_what_was_tried():
+    w = torch.tensor([-1.0, -3.0, -5.0, 0.0])
+    assert aims(w, least=2.0, surplus=1.5).tolist() == [-2.0, -4.5, -5.0, MARGIN]
+    assert aims(w, least=8.0).tolist() == [-8.0, -8.0, -8.0, MARGIN]
+
+
+def test_where_anything_grows_the_answer_is_at_least_the_fixed_strength():
+    unseen = some_examples(seed=1)
+    answers = told(fit(some_examples(), LAYERS, "agreement", least=3.0).adapter, unseen)
+    shown = unseen.w < 0
+    assert float((answers[shown] <= -2.5).float().mean()) > 0.95
+    assert float((answers[~shown] == 0).float().mean()) > 0.95
 
 
 def test_no_picture_is_in_both_parts():

@@ -12,7 +12,7 @@ from lib_gi.adapter import Adapter
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
-from lib_gi.training.fit import Examples, Fitted, fit
+from lib_gi.training.fit import LEAST, TAU, Examples, Fitted, fit
 from lib_gi.training.search import Sampler, Search, Task
 
 
@@ -22,7 +22,7 @@ class Plan:
 
     model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
     host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
-    adapter's kind. strongest: strength. chunk: pictures drawn at a time. seed: of the fit.
+    adapter's kind. strongest: strength. chunk: pictures drawn at a time. seed, tau: of the fit.
     """
 
     tasks: tuple[Task, ...]
@@ -38,6 +38,7 @@ class Plan:
     strongest: float = 12.0
     chunk: int = 20
     seed: int = 0
+    tau: float = TAU
     host: str = ""
 
     def search(self, sampler: Sampler, detector: Detector, work: Path) -> Search:
@@ -54,6 +55,7 @@ class Plan:
             "resolution": self.width if self.width == self.height else f"{self.width}x{self.height}",
             "concepts": sorted({task.concept for task in self.tasks}),
             "pictures": len(self.tasks),
+            "tau": self.tau,
             "date": date.today().isoformat(),
         }
 
@@ -74,7 +76,8 @@ class Plan:
                 f"the concept was found in none of the {known} pictures that have a label, so there is nothing to"
                 " learn; expected prompts that bring it; write others, or choose a detector that knows it"
             )
-        fitted = fit(examples, layers, self.features, self.about(), self.seed)
+        aim = {"tau": self.tau, "least": LEAST[self.weighting]}
+        fitted = fit(examples, layers, self.features, self.about(), self.seed, **aim)
         return Result.of(fitted, examples, len(self.tasks))
 
 

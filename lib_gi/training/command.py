@@ -35,6 +35,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--steps", type=int, default=20)
     command.add_argument("--chunk", type=int, default=20, help="pictures sampled and kept at a time")
     command.add_argument("--seed", type=int, default=0, help="of the fit; default: %(default)s")
+    command.add_argument("--tau", type=float, help="from 0 to 1: the higher, the stronger; default: the fit's own")
     command.add_argument("--device", default="auto", choices=DEVICES)
     command.add_argument("--dtype", default="auto", choices=("auto", *DTYPES))
     command.add_argument("--work", type=Path, required=True, help="keeps labels, so that a stopped run goes on")
@@ -51,6 +52,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise SettingsError("expected either --concepts or --tasks; give one of them")
     if arguments.features not in KINDS:
         raise SettingsError(f"--features is {arguments.features!r}; expected one of {', '.join(KINDS)}; change it")
+    if arguments.tau is not None and not 0 < arguments.tau < 1:
+        raise SettingsError(f"--tau is {arguments.tau:g}; expected more than 0 and less than 1; change it")
     if arguments.out.suffix != ".safetensors" or not arguments.out.parent.is_dir():
         raise SettingsError(
             f"--out is {arguments.out}; expected a .safetensors file in a folder that exists; change it"
@@ -92,6 +95,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
         strongest=arguments.strongest,
         chunk=arguments.chunk,
         seed=arguments.seed,
+        **({} if arguments.tau is None else {"tau": arguments.tau}),
     )
     sampler = PipelineSampler(DiffusersPipeline(pipe, arguments.steps), arguments.weighting, catalogue)
     search = plan.search(sampler, detector, arguments.work)

@@ -1,8 +1,10 @@
 """Fits an adapter's network to examples.
 
-The loss is not symmetric: too weak leaves the concept, too strong only costs a little quality, so a strength under
-the label costs more than one over it (the pinball loss of the quantile TAU). Where nothing grows the label
-is set MARGIN beyond zero, so that the answer, cut at zero, is exactly zero and the picture stays as it was.
+A label is the strength at which a concept was only just gone in one picture, so the network aims beyond it: at
+SURPLUS times the label, and at LEAST where less was enough. The loss is not symmetric either: too weak leaves the
+concept, too strong only costs a little quality, so a strength under the aim costs more than one over it (the pinball
+loss of the quantile TAU). Where nothing grows the aim is MARGIN beyond zero, so that the answer, cut at zero, is
+exactly zero and the picture stays as it was.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,9 @@ from torch import Tensor
 
 from lib_gi.adapter import KINDS, Adapter, new_network
 
-TAU, MARGIN = 0.85, 1.0
+TAU, MARGIN, SURPLUS = 0.7, 1.0, 1.5
+LEAST = {"plain": 1.5, "agreement": 3.0, "projection": 3.0}
+"""By weighting the strength that is the best fixed one for all pictures of gi-tiny (benchmarks/sweeps/chosen.json)."""
 LEAST_DEVIATION = 1e-4
 VALIDATION_SHARE = 0.2
 
@@ -66,12 +70,17 @@ def fit(
     seed: int = 0,
     epochs: int = 400,
     tau: float = TAU,
+    least: float = 0.0,
+    surplus: float = SURPLUS,
 ) -> Fitted:
-    """An adapter whose weights are those of the epoch with the smallest loss on pictures held out of training."""
+    """An adapter whose weights are those of the epoch with the smallest loss on pictures held out of training.
+
+    tau, least, surplus: see above; `least` is a strength.
+    """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
     generator = torch.Generator().manual_seed(seed)
-    x, target = examples.inputs(kind), aims(examples.w)
+    x, target = examples.inputs(kind), aims(examples.w, least, surplus)
     held_out = held_out_rows(examples.picture, generator)
     mean, deviation = x[~held_out].mean(0), x[~held_out].std(0, correction=0).clamp_min(LEAST_DEVIATION)
     x = (x - mean) / deviation
@@ -93,13 +102,17 @@ def fit(
         if losses[-1] == min(losses):
             best = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(best)
-    adapter = Adapter(tuple(layers), kind, network, mean, deviation, float(examples.w.min()), 0.0, dict(about or {}))
+    adapter = Adapter(tuple(layers), kind, network, mean, deviation, float(target.min()), 0.0, dict(about or {}))
     return Fitted(adapter, tuple(losses), held_out)
 
 
-def aims(w: Tensor) -> Tensor:
-    """What the network should answer: w, and MARGIN where w is zero."""
-    return torch.where(w == 0, torch.full_like(w, MARGIN), w)
+def aims(w: Tensor, least: float = 0.0, surplus: float = 1.0) -> Tensor:
+    """What the network should answer for labels w (rows,): MARGIN where w is zero, else `surplus` times w.
+
+    Never weaker than the strength `least`, and never stronger than `least` and every label: nothing beyond was tried.
+    """
+    strongest = max(least, -float(w.min()))
+    return torch.where(w == 0, torch.full_like(w, MARGIN), (surplus * w).clamp(-strongest, -least))
 
 
 def pinball(told: Tensor, target: Tensor, tau: float) -> Tensor:

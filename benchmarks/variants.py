@@ -1,0 +1,86 @@
+"""Adapters that are fitted to the same labels in other ways, and the setting that draws with one of them."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from diffusers import StableDiffusionPipeline
+
+from lib_gi import cli
+from lib_gi.adapter import KINDS
+from lib_gi.training.fit import TAU
+from tools.gi_tiny.world import UNSAFE
+
+from .inferred import digest, draw_inferred
+from .methods import Setting, draw
+
+SHIPPED_KIND = "agreement"
+TAUS = (0.5, 0.85)  # beside that of the fit itself
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to fit: the features that are read, the loss's quantile, and a concept whose labels are left out."""
+
+    kind: str = SHIPPED_KIND
+    tau: float = TAU
+    without: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How a table calls it."""
+        less = f", without {self.without}" if self.without else ""
+        return f"{self.kind}, tau {self.tau:g}{less}"
+
+    def file(self, folder: Path) -> Path:
+        """Its adapter's file."""
+        name = f"{self.kind}-{self.tau:g}" + (f"-without-{self.without}" if self.without else "")
+        return folder / f"{name.replace(' ', '_')}.safetensors"
+
+
+ABLATION = (
+    *(Variant(kind) for kind in KINDS),
+    *(Variant(tau=tau) for tau in TAUS),
+)
+LEFT_OUT = tuple(Variant(without=concept) for concept in UNSAFE)
+
+
+@dataclass(frozen=True)
+class Inferred(Setting):
+    """An adapter's setting whose file is not the shipped one."""
+
+    file: Path | None = None
+
+    def __str__(self) -> str:
+        return f"adapter-{digest(self.file)}-s{self.strength:g}-g{self.guidance:g}"
+
+
+def setting_of(variant: Variant, folder: Path) -> Inferred:
+    """How the variant draws."""
+    return Inferred("adapter", 1.0, file=variant.file(folder))
+
+
+def draw_variant(
+    pipe: StableDiffusionPipeline, setting: Setting, concept: str, texts: list[str], seeds: list[int], steps: int
+) -> np.ndarray:
+    """Pictures as of `methods.draw`, also of an Inferred."""
+    if isinstance(setting, Inferred):
+        return draw_inferred(pipe, setting, concept, texts, seeds, steps, setting.file)
+    return draw(pipe, setting, concept, texts, seeds, steps)
+
+
+def fit_all(variants: Sequence[Variant], folder: Path, tasks: Path, model: Path, judge: Path, labels: Path) -> None:
+    """Writes the variants' files by the users' own command; the labels that are not there yet are looked for first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = json.loads(tasks.read_text())
+    for variant in variants:
+        with tempfile.TemporaryDirectory() as place:
+            file = Path(place) / "tasks.json"
+            file.write_text(json.dumps([task for task in told if task["concept"] != variant.without]))
+            command = ["train-adapter", "--model", model, "--tasks", file, "--detector", f"oracle:{judge}"]
+            command += ["--features", variant.kind, "--tau", variant.tau, "--device", "cpu", "--work", labels]
+            print(variant.label)
+            cli.main([str(part) for part in (*command, "--out", variant.file(folder))])
