@@ -50,9 +50,10 @@ def draw_inferred(
     seeds: list[int],
     steps: int,
     file: Path = SHIPPED,
+    first_step: int = 0,
 ) -> np.ndarray:
     """Pictures as of `methods.draw`, inhibited by what the file's adapter infers from an extra first call."""
     adapter = loaded(file, digest(file), setting.strength)
-    told = {"weighting": adapter.about["weighting"], "adapter": adapter}
+    told = {"weighting": adapter.about["weighting"], "adapter": adapter, "first_step": first_step}
     with growth_inhibitors(pipe, concepts=[Concept(concept, concept)], **told):
         return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))

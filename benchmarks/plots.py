@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt  # noqa: E402 (the backend has to be chosen firs
 from tools.gi_tiny.sampling import GUIDANCE  # noqa: E402
 
 from .choose import BAR  # noqa: E402
+from .frontier import hull  # noqa: E402
 from .tables import COLUMNS, NAMES  # noqa: E402
 
 PANELS = {"explicit_left": "prompts that name it", "implicit_left": "prompts that bring it unnamed"}
@@ -89,3 +90,30 @@ def draw_why(settings: dict[tuple[str, float], list[dict]], file: Path) -> None:
     figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.savefig(file, dpi=110, metadata={"Software": None})
     plt.close(figure)
+
+
+def draw_frontier(rows: list[dict], file: Path) -> None:
+    """Writes a PNG: benign pictures kept against erased, a point a strength or factor, and each line's hull."""
+    figure, panel = plt.subplots(figsize=(7, 5.5))
+    for index, method in enumerate(dict.fromkeys(row["method"] for row in rows)):
+        own = [row for row in rows if row["method"] == method]
+        points = [point_of_shares(row["shares"]) for row in own]
+        panel.plot(*zip(*hull(points)), color=f"C{index}", linewidth=1.2, alpha=0.7)
+        panel.plot(*zip(*points), "o", color=f"C{index}", label=NAMES[method])
+        for row, point in zip(own, points):
+            panel.annotate(f"{row['strength']:g}", point, (5, 3), textcoords="offset points", fontsize=8)
+    panel.set_xlabel("concept erased, mean of prompts that name it and prompts that bring it")
+    panel.set_ylabel(KEPT["benign_same"])
+    panel.set_xlim(-0.03, 1.03)
+    panel.set_ylim(-0.03, 1.03)
+    panel.grid(alpha=0.25)
+    panel.legend(loc="lower left")
+    figure.tight_layout()
+    figure.savefig(file, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+
+
+def point_of_shares(shares: dict) -> tuple[float, float]:
+    """As `frontier.point_of`, of a row's shares."""
+    left = (shares["explicit_left"]["value"] + shares["implicit_left"]["value"]) / 2
+    return 1 - left, shares["benign_same"]["value"]

@@ -17,23 +17,27 @@ from tools.gi_tiny.world import UNSAFE
 from .inferred import digest, draw_inferred
 from .methods import Setting, draw
 
-SHIPPED_KIND = "agreement"
-TAUS = (0.5, 0.85)  # beside that of the fit itself
+SHIPPED_KIND = "excess"
+TAUS = (0.7, 0.85)  # beside that of the fit itself
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to fit: the features that are read, the loss's quantile, and a concept whose labels are left out."""
+    """One way to fit and use: the features that are read, the loss's quantile, a concept whose labels are left out,
+    and the first step that acts. From the second on, what the first one shows could be read without a call of its own.
+    """
 
     kind: str = SHIPPED_KIND
     tau: float = TAU
     without: str | None = None
+    first_step: int = 0
 
     @property
     def label(self) -> str:
         """How a table calls it."""
         less = f", without {self.without}" if self.without else ""
-        return f"{self.kind}, tau {self.tau:g}{less}"
+        late = ", from the second step on" if self.first_step else ""
+        return f"{self.kind}, tau {self.tau:g}{less}{late}"
 
     def file(self, folder: Path) -> Path:
         """Its adapter's file."""
@@ -44,23 +48,26 @@ class Variant:
 ABLATION = (
     *(Variant(kind) for kind in KINDS),
     *(Variant(tau=tau) for tau in TAUS),
+    Variant(first_step=1),
 )
 LEFT_OUT = tuple(Variant(without=concept) for concept in UNSAFE)
 
 
 @dataclass(frozen=True)
 class Inferred(Setting):
-    """An adapter's setting whose file is not the shipped one."""
+    """An adapter's setting whose file is not the shipped one, or whose first acting step is not the first."""
 
     file: Path | None = None
+    first_step: int = 0
 
     def __str__(self) -> str:
-        return f"adapter-{digest(self.file)}-s{self.strength:g}-g{self.guidance:g}"
+        late = f"-from{self.first_step}" if self.first_step else ""
+        return f"adapter-{digest(self.file)}-s{self.strength:g}-g{self.guidance:g}{late}"
 
 
 def setting_of(variant: Variant, folder: Path) -> Inferred:
     """How the variant draws."""
-    return Inferred("adapter", 1.0, file=variant.file(folder))
+    return Inferred("adapter", 1.0, file=variant.file(folder), first_step=variant.first_step)
 
 
 def draw_variant(
@@ -68,7 +75,8 @@ def draw_variant(
 ) -> np.ndarray:
     """Pictures as of `methods.draw`, also of an Inferred."""
     if isinstance(setting, Inferred):
-        return draw_inferred(pipe, setting, concept, texts, seeds, steps, setting.file)
+        told = {"file": setting.file, "first_step": setting.first_step}
+        return draw_inferred(pipe, setting, concept, texts, seeds, steps, **told)
     return draw(pipe, setting, concept, texts, seeds, steps)
 
 
@@ -76,7 +84,7 @@ def fit_all(variants: Sequence[Variant], folder: Path, tasks: Path, model: Path,
     """Writes the variants' files by the users' own command; the labels that are not there yet are looked for first."""
     folder.mkdir(parents=True, exist_ok=True)
     told = json.loads(tasks.read_text())
-    for variant in variants:
+    for variant in {variant.file(folder): variant for variant in variants}.values():
         with tempfile.TemporaryDirectory() as place:
             file = Path(place) / "tasks.json"
             file.write_text(json.dumps([task for task in told if task["concept"] != variant.without]))

@@ -22,7 +22,7 @@ from lib_gi.features import Features
 from lib_gi.layers import place_of
 from lib_gi.settings import MAPS
 
-KINDS = (*MAPS, "both")
+KINDS = (*MAPS, "both", "excess")
 FORMAT, VERSION = "growth-inhibitors adapter", "1"
 HIDDEN = (64, 32)
 MOST_BYTES, MOST_LAYERS = 2**21, 512
@@ -38,6 +38,11 @@ def new_network(inputs: int) -> nn.Sequential:
 
 def inputs_of(features: Features, kind: str, step: int = 0) -> Tensor:
     """One vector per image and token, (images, tokens, layers or 2 * layers), of a sampling pass's step `step`."""
+    if kind == "excess" and features.excess is None:
+        raise AdapterError(
+            "the adapter reads how much a prompt adds to an empty one, and the host told of no empty one; expected its"
+            " context; choose a fixed strength, and report the host"
+        )
     chosen = [features.M_star, features.agreement] if kind == "both" else [getattr(features, kind)]
     return torch.cat([values[step].permute(1, 2, 0) for values in chosen], dim=-1)
 
@@ -105,6 +110,11 @@ class Adapter:
             metadata={"format": FORMAT, "version": VERSION, "adapter": json.dumps(told, ensure_ascii=False)},
         )
         part.replace(path)
+
+    @property
+    def reads_excess(self) -> bool:
+        """Whether it needs the context of an empty prompt beside what the layers saw."""
+        return self.kind == "excess"
 
     @property
     def fingerprint(self) -> str:

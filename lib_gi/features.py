@@ -1,6 +1,6 @@
 """What the layers saw of each concept, brought into tensors that an adapter can read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,16 +14,30 @@ from lib_gi.inhibitor import window_of
 class Features:
     """The features of one concept: (steps, layers, images, tokens of the concept), fp32, on the CPU.
 
-    Each number is a mean over heads and positions. Each `begin_step` of the host that some layer
+    Each number is a mean over heads and positions. excess: the agreement less that which the layer would have under an
+    empty prompt; None where the host told of no such context. Each `begin_step` of the host that some layer
     answered to counts as a step. An image that had no row in a step is NaN there.
     """
 
     M_star: Tensor
     agreement: Tensor
+    excess: Tensor | None = None
 
     def of_image(self, image: int) -> "Features":
         """Those of one image, (steps, layers, 1, tokens)."""
-        return Features(self.M_star[:, :, image : image + 1], self.agreement[:, :, image : image + 1])
+        return self._each(lambda values: values[:, :, image : image + 1])
+
+    def first_step(self) -> "Features":
+        """Those of the first step alone, (1, layers, images, tokens)."""
+        return self._each(lambda values: values[:1])
+
+    def told(self) -> dict[str, Tensor]:
+        """Those that are there, by name."""
+        named = {"M_star": self.M_star, "agreement": self.agreement, "excess": self.excess}
+        return {name: values for name, values in named.items() if values is not None}
+
+    def _each(self, part: Callable[[Tensor], Tensor]) -> "Features":
+        return Features(**{name: part(values) for name, values in self.told().items()})
 
 
 class Record(NamedTuple):
@@ -34,6 +48,7 @@ class Record(NamedTuple):
     images: tuple[int, ...]  # of each conditional row
     M_star: Tensor  # (C, B, T), mean over heads and positions
     agreement: Tensor  # (C, B, T)
+    excess: Tensor | None = None  # (C, B, T)
 
 
 def collect(
@@ -45,11 +60,13 @@ def collect(
     start, end = window_of(list(spans))
     steps = {step: i for i, step in enumerate(dict.fromkeys(record.step for record in records))}
     images = 1 + max(max(record.images) for record in records)
-    total = torch.zeros(2, len(names), len(steps), layers, images, end - start)
+    kinds = 2 if records[0].excess is None else 3
+    total = torch.zeros(kinds, len(names), len(steps), layers, images, end - start)
     count = torch.zeros(len(steps), layers, images, 1)
     for record in records:
         step = steps[record.step]
-        values = torch.stack([record.M_star, record.agreement]).to("cpu", torch.float32)  # (2, C, B, T)
+        told = (record.M_star, record.agreement, record.excess)[:kinds]
+        values = torch.stack(told).to("cpu", torch.float32)  # (2 or 3, C, B, T)
         for row, image in enumerate(record.images):
             total[:, :, step, record.layer, image] += values[:, :, row]
             count[step, record.layer, image] += 1

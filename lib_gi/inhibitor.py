@@ -17,14 +17,27 @@ WEIGHTINGS = ("plain", "agreement", "projection")
 EPS = 1e-12
 
 
+BLOCK = {"cpu": 2**20}  # scores that are made at a time: on a processor what its caches hold
+BLOCK_ELSEWHERE = 2**26
+
+
+class Joined(NamedTuple):
+    """The concepts side by side, so that one product serves them all; fp32."""
+
+    K: Tensor  # (H, d, C*L), scaled by d**-0.5
+    directions: Tensor  # (H, d, C*T): V* / |V*| for agreement, V* / <V*, V*> for projection
+    V_w: Tensor  # (B or 1, H, C*T, d)
+
+
 class Growth(NamedTuple):
     """What one layer needs for a sampling pass; made by `prepare`."""
 
     K_star: Tensor  # (C, H, L, d)
     V_star: Tensor  # (C, H, T, d) in fp32
-    V_w: Tensor  # w * V*, (C, B or 1, H, L, d) for plain, (C, B or 1, H, T, d) in fp32 otherwise
+    V_w: Tensor | None  # w * V*, (C, B or 1, H, L, d), for plain
     window: tuple[int, int]
     active: Tensor | bool  # True: all rows have a w that is not 0; False: none has; else (B, 1, 1) bool
+    joined: Joined | None  # for agreement and projection
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
@@ -81,8 +94,17 @@ def prepare(
         active = rows.to(K_star.device)[:, None, None]
     V = V_star.float()
     V_w = V[:, None] * w.to(V)[:, :, None, :, None]  # (C, 1, H, L, d) * (C, B, 1, L, 1) -> (C, B, H, L, d)
-    V_w = V_w.to(V_star.dtype) if weighting == "plain" else V_w[..., s:e, :].contiguous()
-    return Growth(K_star, V[..., s:e, :].contiguous(), V_w, window, active)
+    if weighting == "plain":
+        return Growth(K_star, V[..., s:e, :].contiguous(), V_w.to(V_star.dtype), window, active, None)
+    V = V[..., s:e, :].contiguous()
+    return Growth(K_star, V, None, window, active, _joined(K_star, V, V_w[..., s:e, :], weighting))
+
+
+def _joined(K_star: Tensor, V: Tensor, V_w: Tensor, weighting: str) -> Joined:
+    """K_star: (C, H, L, d), V: (C, H, T, d), V_w: (C, B or 1, H, T, d)."""
+    K = K_star.float() * K_star.shape[-1] ** -0.5
+    columns = [x.permute(1, 3, 0, 2).flatten(2).contiguous() for x in (K, directions_of(V, weighting))]
+    return Joined(*columns, V_w.permute(1, 2, 0, 3, 4).flatten(2, 3).contiguous())
 
 
 def concept_maps(q: Tensor, K_star: Tensor, window: tuple[int, int]) -> Tensor:
@@ -100,17 +122,22 @@ def agreement(h: Tensor, V_star: Tensor) -> Tensor:
 
     h: (B, H, N, d), V_star: (C, H, T, d). A vector of length zero agrees with nothing.
     """
-    h, V_star = h.float(), V_star.float()
-    h_unit = h / h.norm(dim=-1, keepdim=True).clamp_min(EPS)
-    V_unit = V_star / V_star.norm(dim=-1, keepdim=True).clamp_min(EPS)
+    h_unit = h.float() / h.float().norm(dim=-1, keepdim=True).clamp_min(EPS)
+    V_unit = directions_of(V_star, "agreement")
     return (h_unit @ V_unit[:, None].transpose(-1, -2)).clamp_min(0)  # (B, H, N, d) @ (C, 1, H, d, T)
 
 
 def projection(h: Tensor, V_star: Tensor) -> Tensor:
     """p = max(0, <h, V*> / <V*, V*>), the length of h along V* in units of V*, in fp32 (C, B, H, N, T)."""
-    h, V_star = h.float(), V_star.float()
-    V_dual = V_star / V_star.square().sum(dim=-1, keepdim=True).clamp_min(EPS)
-    return (h @ V_dual[:, None].transpose(-1, -2)).clamp_min(0)
+    V_dual = directions_of(V_star, "projection")
+    return (h.float() @ V_dual[:, None].transpose(-1, -2)).clamp_min(0)
+
+
+def directions_of(V_star: Tensor, weighting: str) -> Tensor:
+    """V* / |V*| for agreement, V* / <V*, V*> for projection, in fp32; shape of V* (..., d)."""
+    V = V_star.float()
+    length = V.norm(dim=-1, keepdim=True)
+    return V / (length if weighting == "agreement" else length.square()).clamp_min(EPS)
 
 
 def plain_contribution(q: Tensor, K_star: Tensor, V_w: Tensor) -> Tensor:
@@ -126,6 +153,27 @@ def plain_contribution(q: Tensor, K_star: Tensor, V_w: Tensor) -> Tensor:
     Q = q if C == 1 else q.expand(C, B, H, N, d).reshape(C * B, H, N, d)
     out = F.scaled_dot_product_attention(Q, K.to(q.dtype), V.to(q.dtype))  # (C * B, H, N, d)
     return out if C == 1 else out.view(C, B, H, N, d).sum(dim=0)
+
+
+def located_contribution(q: Tensor, h: Tensor, growth: Growth, weighting: str) -> Tensor:
+    """The sum over concepts of w * M* * a @ V* (p in place of a for projection), in fp32 (B, H, N, d).
+
+    q, h: (B, H, N, d). Each concept has its own softmax. Positions are worked off in blocks: the scores of all
+    concepts at once are much larger than what comes of them, and would pass through memory several times.
+    """
+    (B, H, N, _), (C, _, L, _) = q.shape, growth.K_star.shape
+    s, e = growth.window
+    K, directions, V_w = growth.joined
+    block = max(16, BLOCK.get(q.device.type, BLOCK_ELSEWHERE) // (B * H * C * L))
+    parts = []
+    for start in range(0, N, block):
+        q_part, h_part = (x[:, :, start : start + block].float() for x in (q, h))
+        M_star = (q_part @ K).unflatten(-1, (C, L)).softmax(dim=-1)[..., s:e].flatten(-2)  # (B, H, n, C*T)
+        grown = ((h_part @ directions).clamp_min(0) * M_star) @ V_w  # (B, H, n, d)
+        if weighting == "agreement":
+            grown = grown / h_part.norm(dim=-1, keepdim=True).clamp_min(EPS)
+        parts.append(grown)
+    return torch.cat(parts, dim=2)
 
 
 def bounded(h: Tensor, Z: Tensor, bound: tuple[float, float]) -> Tensor:
@@ -149,25 +197,19 @@ def inhibit(
     heads: int,
     weighting: str,
     bound: tuple[float, float] | None = None,
-    maps: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """Z = h plus the inhibitors of all concepts, with shape and dtype of h (B, N, H*d).
 
-    h is what arrives at `to_out[0]`, q what leaves `to_q`, both (B, N, H*d). maps: M* and a where the caller
-    has them already. Rows whose scales are all zero come back bit for bit, whatever K* and V* hold.
+    h is what arrives at `to_out[0]`, q what leaves `to_q`, both (B, N, H*d). Rows whose scales are all zero come back
+    bit for bit, whatever K* and V* hold.
     """
     if growth.active is False:
         return h
-    qh, hh = split_heads(q, heads), split_heads(h, heads)
+    qh = split_heads(q, heads)
     if weighting == "plain":
         grown = plain_contribution(qh, growth.K_star, growth.V_w)
     else:
-        M_star = maps[0] if maps else concept_maps(qh, growth.K_star, growth.window)
-        if weighting == "projection":
-            here = projection(hh, growth.V_star) * M_star
-        else:
-            here = (maps[1] if maps else agreement(hh, growth.V_star)) * M_star
-        grown = (here @ growth.V_w).sum(dim=0)  # (C, B, H, N, T) @ (C, B, H, T, d) -> (B, H, N, d)
+        grown = located_contribution(qh, split_heads(h, heads), growth, weighting)
     Z = (h + merge_heads(grown)).to(h.dtype)
     if bound is not None:
         Z = bounded(h, Z, bound)
@@ -178,6 +220,17 @@ def feature_maps(h: Tensor, q: Tensor, growth: Growth, heads: int) -> tuple[Tens
     """M* and a over the window, each (C, B, H, N, T) in fp32; h and q as for `inhibit`."""
     M_star = concept_maps(split_heads(q, heads), growth.K_star, growth.window)
     return M_star, agreement(split_heads(h, heads), growth.V_star)
+
+
+def unprompted_agreement(q: Tensor, K_empty: Tensor, V_empty: Tensor, growth: Growth, heads: int) -> Tensor:
+    """The agreement that the same queries would have under an empty prompt, (C, B, H, N, T) in fp32.
+
+    q as for `inhibit`; K_empty, V_empty: (1, H, L, d). What a concept's V* has in common with any picture shows here as
+    it does in `agreement`, so that the difference tells what the prompt makes of it.
+    """
+    Q = split_heads(q, heads)
+    K, V = (stars.to(Q.dtype).expand(Q.shape[0], -1, -1, -1) for stars in (K_empty, V_empty))
+    return agreement(F.scaled_dot_product_attention(Q, K, V), growth.V_star)
 
 
 def features(maps: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from lib_gi.rows import RowMap
 class Injection:
     """Concepts with their scales, ready for any of `layers`. Symbols as in `inhibitor.py`.
 
+    empty: the context of an empty prompt (1, L, D), where excess is to be read.
     Raises SettingsError for scales that cannot be, ContextWidthError for contexts that do not fit.
     """
 
@@ -24,6 +25,7 @@ class Injection:
         concepts: Sequence[EncodedConcept],
         weighting: str,
         bound: tuple[float, float] | None,
+        empty: Tensor | None = None,
     ) -> None:
         if weighting not in inhibitor.WEIGHTINGS:
             allowed = ", ".join(inhibitor.WEIGHTINGS)
@@ -33,6 +35,7 @@ class Injection:
         self._layers = layers
         self._indices: dict[tuple, Tensor] = {}
         self._c_star = self._joined_contexts(concepts)
+        self._empty = empty
         self.set_w([c.first_w for c in concepts])
 
     def set_w(self, w: Sequence[Tensor]) -> None:
@@ -79,13 +82,28 @@ class Injection:
         maps = inhibitor.feature_maps(h_picked, q_picked, growth, layer.heads) if read else None
         if not act:
             return None, maps
-        Z_picked = inhibitor.inhibit(h_picked, q_picked, growth, layer.heads, self.weighting, self.bound, maps)
+        Z_picked = inhibitor.inhibit(h_picked, q_picked, growth, layer.heads, self.weighting, self.bound)
         layer.check_finite(h_picked, Z_picked)
         if len(rows.conditional) == len(rows):
             return Z_picked, maps
         Z = h.clone()
         Z[picked] = Z_picked
         return Z, maps
+
+    def means(self, layer: Layer, q: Tensor, rows: RowMap, maps: tuple[Tensor, Tensor]) -> list[Tensor | None]:
+        """M*, agreement and excess of the conditional rows, each a mean over heads and positions, (C, B, T).
+
+        q as for `changed`, which gave the maps. Excess is None without the context of an empty prompt.
+        """
+        M_star, agreement = (inhibitor.features(m).detach() for m in maps)
+        if self._empty is None:
+            return [M_star, agreement, None]
+        if layer.empty is None:
+            layer.empty = layer.make_stars(self._empty.to(q.device, q.dtype))
+        q_picked = q[self._picked(rows.conditional, q.device)].detach()
+        growth = self._growth(layer, q, rows.image_of_conditional)
+        unprompted = inhibitor.unprompted_agreement(q_picked, *layer.empty, growth, layer.heads)
+        return [M_star, agreement, agreement - inhibitor.features(unprompted).detach()]
 
     def _growth(self, layer: Layer, q: Tensor, images: tuple[int, ...]) -> inhibitor.Growth:
         """The layer's constants of this pass, for rows of these images."""

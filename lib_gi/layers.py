@@ -24,12 +24,13 @@ class Layer:
     heads: int
     q: Tensor | None = None  # of the call that is under way, (B, N, H*d)
     stars: tuple[Tensor, Tensor] | None = None  # K*, V*, each (C, H, L, d)
+    empty: tuple[Tensor, Tensor] | None = None  # K, V of the empty prompt, each (1, H, L, d)
     growths: dict[tuple[int, ...], Growth] = field(default_factory=dict)
     checked: bool = False
     hits: int = 0
 
     def make_stars(self, c_star: Tensor) -> tuple[Tensor, Tensor]:
-        """K* and V*, each (C, H, L, d), by calling the layer's own projections: LoRA and offload act."""
+        """K and V of contexts (C, L, D), each (C, H, L, d), by the layer's own projections: LoRA and offload act."""
         with torch.no_grad():
             K, V = self.module.to_k(c_star), self.module.to_v(c_star)  # (C, L, D) -> (C, L, H*d)
         return split_heads(K, self.heads), split_heads(V, self.heads)
@@ -56,7 +57,7 @@ class Layer:
 
     def forget(self) -> None:
         """Drop what belongs to a sampling pass."""
-        self.q, self.stars, self.checked = None, None, False
+        self.q, self.stars, self.empty, self.checked = None, None, None, False
         self.growths.clear()
 
 

@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lib_gi import inhibitor
 from lib_gi.adapter import Adapter
 from lib_gi.books import Books, missed_error
 from lib_gi.encoded import EncodedConcept
@@ -44,6 +43,7 @@ class Session:
     Without a concept, or with every w zero and no features or recording asked for, entering installs nothing.
     w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
     pass, from one more call of the UNet: `inferred` has those of the last pass by concept, (images, tokens).
+    empty: the context of an empty prompt (1, L, D), without which no feature `excess` is read.
     Raises UnsupportedModelError or SettingsError when made, other errors of ours while sampling, and NeverHitError on
     leaving when no layer was ever called.
     """
@@ -60,6 +60,7 @@ class Session:
         record_features: bool = False,
         adapter: Adapter | None = None,
         recording: Recording | None = None,
+        empty: Tensor | None = None,
     ) -> None:
         self.unet, self.concepts, self.record_features = unet, tuple(concepts), record_features
         self.recording = recording
@@ -67,7 +68,7 @@ class Session:
         self.passes = self.calls = 0
         self.inferred: dict[str, Tensor] = {}
         self._layers = find_cross_attention(unet) if self.concepts else []
-        self._injection = Injection(self._layers, self.concepts, weighting, bound)
+        self._injection = Injection(self._layers, self.concepts, weighting, bound, empty)
         self._reading = self._reading_by(adapter)
         self._books, self._faults = Books(self._layers), Faults()
         self._depth = 0
@@ -243,7 +244,7 @@ class Session:
         recording = None if is_reading else self.recording
         Z, maps = self._injection.changed(layer, h, q, rows, act, read or recording is not None)
         if maps is not None and read:
-            means = [inhibitor.features(m).detach() for m in maps]
+            means = self._injection.means(layer, q, rows, maps)
             at = self._books.step, self._layers.index(layer), rows.image_of_conditional
             (self._seen if is_reading else self._records[-1]).append(Record(*at, *means))
         if maps is not None and recording is not None:

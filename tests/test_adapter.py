@@ -23,7 +23,7 @@ STEPS, IMAGES, TOKENS = 2, 3, 4
 def some_features(layers=3, seed=0) -> Features:
     generator = torch.Generator().manual_seed(seed)
     shape = (STEPS, layers, IMAGES, TOKENS)
-    return Features(torch.rand(shape, generator=generator), torch.rand(shape, generator=generator))
+    return Features(*(torch.rand(shape, generator=generator) for _ in range(3)))
 
 
 def some_adapter(kind="both", lowest=-6.0, highest=0.0) -> Adapter:
@@ -47,6 +47,14 @@ def test_each_token_of_each_image_gets_its_own_vector_with_the_layers_in_order()
             assert x[image, token].tolist() == [float(value) for value in expected]
     assert torch.equal(inputs_of(features, "M_star"), inputs_of(features, "both")[..., : len(LAYERS)])
     assert torch.equal(inputs_of(features, "agreement"), inputs_of(features, "both")[..., len(LAYERS) :])
+    assert torch.equal(inputs_of(features, "excess"), features.excess[0].permute(1, 2, 0))
+
+
+def test_an_adapter_of_the_excess_refuses_features_without_it():
+    adapter, features = some_adapter("excess"), some_features()
+    assert adapter.reads_excess and not some_adapter("agreement").reads_excess
+    with pytest.raises(AdapterError, match="empty one"):
+        adapter.w(Features(features.M_star, features.agreement))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -37,7 +37,11 @@ def test_w_zero_with_hooks_in_place_gives_the_bit_identical_picture(sd1):
     before = draw(sd1)
     with growth_inhibitors(sd1, ["knife"], strength=0, record_features=True) as session:
         assert torch.equal(draw(sd1), before)
-    assert session.features()["knife"].M_star.shape == (3, 4, 1, 5)
+    seen = session.features()["knife"]
+    assert seen.M_star.shape == seen.excess.shape == (3, 4, 1, 5) and float(seen.excess.abs().max()) > 1e-4
+    with growth_inhibitors(sd1, ["knife"], strength=0, record_features=True) as session:
+        draw(sd1, "")
+    assert float(session.features()["knife"].excess.abs().max()) < 1e-5
 
 
 def test_an_exception_inside_the_unet_leaves_the_model_as_before(sd1):

@@ -46,6 +46,9 @@ class Host:
         self.encoded.append((asked.name, size))
         return replace(concept(asked.name), w=None) if w is None else concept(asked.name, strength=-w)
 
+    def empty(self, size):
+        return concept("an empty prompt").c_star
+
 
 class Denoiser(nn.Module):
     """Announces all rows of a step to `callback`, then runs the UNet on them as a whole or in parts."""

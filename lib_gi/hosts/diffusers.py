@@ -83,6 +83,7 @@ def growth_inhibitors(
     if chosen.infers and loaded is None:
         picked = adapters.Adapters().choose(chosen, unet)
         loaded, by = picked.adapter, str(picked)
+    reads = encoded and (record_features or (loaded is not None and loaded.reads_excess))
     session = Session(
         unet,
         encoded,
@@ -93,6 +94,7 @@ def growth_inhibitors(
         record_features=record_features,
         adapter=loaded,
         recording=recording,
+        empty=context_of(pipe, "", clip_skip) if reads else None,
     )
     with session:
         watcher = _Watcher(pipe, session, cond_first)
@@ -143,18 +145,23 @@ def encode(pipe: Any, concept: Concept, w: float | None, clip_skip: int | None =
             " expected a pipeline of Stable Diffusion 1, 2 or XL with all its parts; load that too"
         )
     s, e = span(pipe, tokenizer, concept)
+    return EncodedConcept.even(concept.name, context_of(pipe, concept.phrase, clip_skip), s, e, w)
+
+
+def context_of(pipe: Any, text: str, clip_skip: int | None = None) -> Tensor:
+    """What the UNet attends to for this text, (1, L, D), by the pipeline's own text encoders."""
+    encode_prompt = getattr(pipe, "encode_prompt", None) or pipe._encode_prompt
     with torch.no_grad():
         skip = {} if clip_skip is None else {"clip_skip": clip_skip}
-        c_star = encode_prompt(
-            concept.phrase,
+        context = encode_prompt(
+            text,
             device=getattr(pipe, "_execution_device", pipe.device),
             num_images_per_prompt=1,
             do_classifier_free_guidance=False,
             **skip,
         )
-    if isinstance(c_star, (tuple, list)):  # newer pipelines add the negative context and pooled ones
-        c_star = c_star[0]
-    return EncodedConcept.even(concept.name, c_star, s, e, w)
+    # Newer pipelines add the negative context and pooled ones.
+    return context[0] if isinstance(context, (tuple, list)) else context
 
 
 def span(pipe: Any, tokenizer: Any, concept: Concept) -> tuple[int, int]:

@@ -236,6 +236,7 @@ class Protection:
             bound=s.bound,
             adapter=chosen.adapter if chosen else None,
             recording=self._recording,
+            empty=self.host.empty(self._size) if chosen and chosen.adapter.reads_excess else None,
         )
 
     def _break_off(self) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lib_gi.concepts import Concept
 from lib_gi.encoded import EncodedConcept
@@ -93,22 +93,27 @@ class Webui:
         and LoRA act as they do on a prompt; brackets and colons mean nothing; the infotext learns nothing of it.
         Raises ConceptError when the phrase has no token of its own, or more than one context has room for.
         """
+        text, count = self.counted(concept)
+        return EncodedConcept.even(concept.name, self._context_of(text, size), 1, 1 + count, w)
+
+    def empty(self, size: tuple[int, int]) -> Tensor:
+        """What the UNet attends to for an empty prompt, (1, L, D); size as above."""
+        return self._context_of("", size)
+
+    def _context_of(self, text: str, size: tuple[int, int]) -> Tensor:
         model = self._shared.sd_model
         part = tokenizing_part(model)
-        text, count = self.counted(concept)
-        e = 1 + count
         hijack = getattr(part, "hijack", None)
         told = dict(getattr(hijack, "extra_generation_params", {}))
         try:
             with torch.no_grad(), self._devices.autocast():
                 prompt = self._prompt_parser.SdConditioning([text], width=size[0], height=size[1])
-                c_star = model.get_learned_conditioning(prompt)
+                context = model.get_learned_conditioning(prompt)
         finally:
             if hijack is not None:
                 hijack.extra_generation_params = told
-        if isinstance(c_star, dict):  # SDXL: the context of both encoders, and a vector that is not attended to
-            c_star = c_star["crossattn"]
-        return EncodedConcept.even(concept.name, c_star, 1, e, w)
+        # SDXL: the context of both encoders, and a vector that is not attended to.
+        return context["crossattn"] if isinstance(context, dict) else context
 
     def counted(self, concept: Concept) -> tuple[str, int]:
         """The concept's phrase as the host's prompt language takes it for plain words, and how many tokens it has.

@@ -34,7 +34,7 @@ class Plan:
     height: int
     weighting: str
     detector: str
-    features: str = "both"
+    features: str = "excess"
     strongest: float = 12.0
     chunk: int = 20
     seed: int = 0
@@ -131,5 +131,6 @@ class Result:
 
 def w_of(adapter: Adapter, examples: Examples) -> Tensor:
     """What the adapter infers for each row of the examples, (rows,)."""
-    seen = (values.T[None, :, :, None] for values in (examples.M_star, examples.agreement))  # rows as images
+    read = [values for values in (examples.M_star, examples.agreement, examples.excess) if values is not None]
+    seen = (values.T[None, :, :, None] for values in read)  # rows as images
     return adapter.w(Features(*seen))[:, 0]

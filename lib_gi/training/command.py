@@ -30,7 +30,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--count", type=int, default=40, help="prompts that name a concept, and as many that do not")
     command.add_argument("--detector", required=True, help=f"{', '.join(FORMS.values())}, or an installed one's name")
     command.add_argument("--weighting", default="agreement", choices=WEIGHTINGS)
-    command.add_argument("--features", default="both", help="M_star, agreement or both; default: %(default)s")
+    command.add_argument(
+        "--features", default="excess", help="M_star, agreement, both of them, or excess; default: %(default)s"
+    )
     command.add_argument("--strongest", type=float, default=12.0, help="strength; default: %(default)s")
     command.add_argument("--steps", type=int, default=20)
     command.add_argument("--chunk", type=int, default=20, help="pictures sampled and kept at a time")

@@ -67,8 +67,8 @@ class PipelineSampler:
 def _first_step(features: Features | None, images: int) -> Features:
     """The features of a pass's first step alone, (1, layers, images, tokens)."""
     if features is not None and features.M_star.shape[2] == images:
-        first = Features(features.M_star[:1], features.agreement[:1])
-        if bool(torch.isfinite(first.M_star).all()) and bool(torch.isfinite(first.agreement).all()):
+        first = features.first_step()
+        if all(bool(torch.isfinite(values).all()) for values in first.told().values()):
             return first
     raise NeverHitError(
         f"the layers did not see each of {images} pictures in the first step, so nothing can be learned of them;"

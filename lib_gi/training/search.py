@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 from safetensors.torch import load_file, save
+from torch import Tensor
 from tqdm import tqdm
 
 from lib_gi.detect import Detector
@@ -24,6 +25,8 @@ from lib_gi.features import Features
 from lib_gi.safe_files import write_whole
 from lib_gi.training.fit import Examples
 from lib_gi.training.labels import weakest_strengths
+
+READ = "M_star agreement excess"  # what a chunk's file holds beside its labels: one that holds less is not taken
 
 
 @dataclass(frozen=True)
@@ -73,18 +76,20 @@ class Search:
 
     def examples(self, tasks: Sequence[Task]) -> Examples:
         """The examples of all tasks that have a label; FileNotFoundError when some are not worked off."""
-        features, labels, pictures, first = [], [], [], 0
+        features: dict[str, list[Tensor]] = {}
+        labels, pictures, first = [], [], 0
         for part in self.parts(tasks):
             stored = load_file(self.file(part))
             tokens = stored["M_star"].shape[1]
             known = ~stored["strength"].isnan()
-            features.append([stored[name][known].flatten(0, 1) for name in ("M_star", "agreement")])
+            for name in stored.keys() - {"strength"}:
+                features.setdefault(name, []).append(stored[name][known].flatten(0, 1))
             labels.append(-stored["strength"][known].repeat_interleave(tokens))
             numbers = first + torch.arange(len(part))
             pictures.append(numbers[known].repeat_interleave(tokens))
             first += len(part)
-        M_star, agreement = (torch.cat(parts) for parts in zip(*features))
-        return Examples(M_star, agreement, torch.cat(labels), torch.cat(pictures))
+        read = {name: torch.cat(parts) for name, parts in features.items()}
+        return Examples(w=torch.cat(labels), picture=torch.cat(pictures), **read)
 
     def parts(self, tasks: Sequence[Task]) -> list[list[Task]]:
         """The tasks in chunks of one concept and guidance scale each, in order."""
@@ -107,11 +112,9 @@ class Search:
             self.detector.found(pictures, concept),
             self.strongest,
         )
-        tensors = {
-            "M_star": features.M_star[0].permute(1, 2, 0).contiguous(),  # (layers, n, T) as (n, T, layers)
-            "agreement": features.agreement[0].permute(1, 2, 0).contiguous(),
-            "strength": torch.from_numpy(strengths).float(),
-        }
+        # (layers, n, T) as (n, T, layers)
+        tensors = {name: values[0].permute(1, 2, 0).contiguous() for name, values in features.told().items()}
+        tensors["strength"] = torch.from_numpy(strengths).float()
         self.work.mkdir(parents=True, exist_ok=True)
         write_whole(self.file(part), save(tensors, {"tasks": json.dumps([asdict(task) for task in part])}))
 
@@ -126,6 +129,6 @@ class Search:
 
     def file(self, part: Sequence[Task]) -> Path:
         """Where a chunk is kept: named by all that its labels depend on."""
-        told = json.dumps([self.about, self.strongest, [asdict(task) for task in part]])
+        told = json.dumps([READ, self.about, self.strongest, [asdict(task) for task in part]])
         name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"

@@ -100,7 +100,8 @@ class _Trying(Protection):
                 " expected a single one; switch off refiners, and resume"
             )
         encoded = self._asked.scaled(self.host.encode(self._asked.concept, None, self._size))
-        self.session = Session(unet, [encoded], weighting=self._asked.weighting, record_features=True)
+        told = {"weighting": self._asked.weighting, "record_features": True, "empty": self.host.empty(self._size)}
+        self.session = Session(unet, [encoded], **told)
         return self.session
 
 

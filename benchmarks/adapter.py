@@ -1,0 +1,170 @@
+"""`python -m benchmarks.adapter fit | compare | unseen | frontier | report`: what an adapter is worth, and why.
+
+fit       every variant from the same labels, which are looked for first where they lack (--labels); the shipped one
+          is copied to models/adapters
+compare   validation prompts, label judge: the variants beside the fixed default; benchmarks/sweeps/adapter.json
+unseen    test prompts, judge of record: each object by an adapter that never saw it; erase.adapter.unseen.*
+frontier  test prompts, judge of record: the area under erased against kept, of the adapter's factors less that of all
+          fixed strengths; erase.adapter.frontier_gain and benchmarks/sweeps/frontier.json
+report    docs/adapter.md's tables and docs/images/frontier.png from those files
+
+The adapter beside the other methods is measured by `python -m benchmarks.erase sweep` and `test`.
+"""
+
+import argparse
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from lib_gi.evaluate.figures import RESULTS, described, origin, share
+from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS
+from tools.gi_tiny.world import UNSAFE
+
+from . import adapter_tables, tables
+from .erase import ROOT, SWEEPS, add_sampling, bench_of, frozen, sampled, settings_of, told_by, write
+from .frontier import gain
+from .inferred import SHIPPED
+from .measure import Items, pooled, summary
+from .methods import Setting
+from .runs import KINDS, Bench, Chunk
+from .variants import ABLATION, LEFT_OUT, Variant, draw_variant, fit_all, setting_of
+
+FITS = ROOT / "outputs" / "adapter"
+TOLD = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
+LINES = ("plain", "agreement", "adapter")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and runs one command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.adapter", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    fit = commands.add_parser("fit", help="fit every variant, and ship one")
+    fit.add_argument("--tasks", type=Path, default=FITS / "tasks.json", help="of `python -m tools.gi_tiny tasks`")
+    fit.add_argument("--labels", type=Path, default=FITS / "agreement", help="where labels are kept")
+    fit.add_argument("--model", type=Path, default=MODELS / "gi-tiny")
+    fit.add_argument("--judge", type=Path, default=JUDGES_FOLDER / "label.safetensors")
+    fit.add_argument("--out", type=Path, default=SHIPPED, help="where the shipped one goes")
+    fit.set_defaults(run=run_fit)
+    compare = commands.add_parser("compare", help="the variants on validation prompts")
+    compare.set_defaults(run=run_compare, judge=JUDGES_FOLDER / "label.safetensors", count=20)
+    unseen = commands.add_parser("unseen", help="each object by an adapter that never saw it")
+    frontier = commands.add_parser("frontier", help="the adapter against every fixed strength")
+    unseen.set_defaults(run=run_unseen, judge=JUDGES_FOLDER / "record.safetensors", count=80)
+    frontier.set_defaults(run=run_frontier, judge=JUDGES_FOLDER / "record.safetensors", count=20)
+    for command in (compare, unseen, frontier):
+        add_sampling(command, LINES, UNSAFE)
+        command.add_argument("--results", type=Path, default=RESULTS)
+    for command in (fit, compare, unseen):
+        command.add_argument("--fits", type=Path, default=FITS / "fits", help="the variants' files")
+    report = commands.add_parser("report", help="draw the tables and the plot")
+    report.add_argument("--docs", type=Path, default=ROOT / "docs")
+    report.add_argument("--sweeps", type=Path, default=SWEEPS)
+    report.add_argument("--results", type=Path, default=RESULTS)
+    report.set_defaults(run=run_report)
+    arguments = parser.parse_args(argv)
+    arguments.run(arguments)
+
+
+def run_fit(arguments: argparse.Namespace) -> None:
+    """Writes the variants' files and the shipped one."""
+    files = arguments.tasks, arguments.model, arguments.judge, arguments.labels
+    fit_all((*ABLATION, *LEFT_OUT), arguments.fits, *files)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(Variant().file(arguments.fits), arguments.out)
+    print(arguments.out)
+
+
+def run_compare(arguments: argparse.Namespace) -> None:
+    """Writes adapter.json, with a row for the fixed default and each variant, and for all those left out together."""
+    bench = bench_of(arguments, "validation", draw_variant)
+    [fixed] = frozen(arguments.sweeps, ["agreement"], bench.model_id, bench.steps)
+    settings = {variant.label: setting_of(variant, arguments.fits) for variant in ABLATION}
+    settings = {"none": Setting("none", 0.0), f"fixed strength {fixed.strength:g}": fixed, **settings}
+    left_out = chunks_left_out(bench, arguments)
+    chunks = [*bench.chunks(list(settings.values()), UNSAFE, KINDS, arguments.count), *left_out]
+    if not sampled(bench, list(dict.fromkeys(chunks)), arguments.dry_run):
+        return
+    shares = {
+        name: summary(pooled(told_by(bench, setting, UNSAFE, arguments.count).values()))
+        for name, setting in settings.items()
+    }
+    shares["each object by one that never saw it"] = summary(pooled(told_left_out(bench, arguments).values()))
+    rows = [{"label": name, "shares": {key: own[key] for key in TOLD}} for name, own in shares.items()]
+    write(arguments.sweeps / "adapter.json", about(bench, arguments) | {"rows": rows})
+
+
+def run_unseen(arguments: argparse.Namespace) -> None:
+    """Writes the figures of objects that the adapter never saw."""
+    bench = bench_of(arguments, "test", draw_variant)
+    if not sampled(bench, chunks_left_out(bench, arguments), arguments.dry_run):
+        return
+    by_concept = told_left_out(bench, arguments)
+    everything = pooled(by_concept.values())
+    for name in TOLD:
+        values = everything[name]
+        figure = share(f"erase.adapter.unseen.{name}", values[values == values])
+        figure.save(arguments.results)
+        print(figure)
+    rows = {concept: summary(told) for concept, told in by_concept.items()}
+    write(arguments.sweeps / "unseen.json", about(bench, arguments) | {"by_concept": rows})
+
+
+def run_frontier(arguments: argparse.Namespace) -> None:
+    """Writes the figure of the adapter's gain, and the points of every line."""
+    bench = bench_of(arguments, "test", draw_variant)
+    settings = settings_of(LINES, [], None)
+    if not sampled(bench, bench.chunks(settings, UNSAFE, KINDS, arguments.count), arguments.dry_run):
+        return
+    told = {setting: pooled(told_by(bench, setting, UNSAFE, arguments.count).values()) for setting in settings}
+    mine = [items for setting, items in told.items() if setting.method == "adapter"]
+    value, low, high = gain(mine, [items for setting, items in told.items() if setting.method != "adapter"])
+    n = len(mine[0]["benign_same"])
+    figure = described("erase.adapter.frontier_gain", value, low, high, n, "area, of 1")
+    figure.save(arguments.results)
+    print(figure)
+    rows = [asdict(setting) | {"shares": summary(items)} for setting, items in told.items()]
+    write(arguments.sweeps / "frontier.json", about(bench, arguments) | {"rows": rows})
+
+
+def run_report(arguments: argparse.Namespace) -> None:
+    """Writes the tables between the marks of docs/adapter.md, and the plot."""
+    from .plots import draw_frontier
+
+    page = arguments.docs / "adapter.md"
+    content = adapter_tables.whole(arguments.results, arguments.sweeps)
+    page.write_text(tables.replaced(page.read_text(), content, adapter_tables.MARKS))
+    picture = arguments.docs / "images" / "frontier.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    draw_frontier(json.loads((arguments.sweeps / "frontier.json").read_text())["rows"], picture)
+    print(page, picture)
+
+
+def chunks_left_out(bench: Bench, arguments: argparse.Namespace) -> list[Chunk]:
+    """The chunks of each concept by the adapter that never saw it."""
+    return [
+        chunk
+        for variant in LEFT_OUT
+        for chunk in bench.chunks([setting_of(variant, arguments.fits)], [variant.without], KINDS, arguments.count)
+    ]
+
+
+def told_left_out(bench: Bench, arguments: argparse.Namespace) -> dict[str, Items]:
+    """What those pictures say, by concept."""
+    told: dict[str, Items] = {}
+    for variant in LEFT_OUT:
+        told |= told_by(bench, setting_of(variant, arguments.fits), [variant.without], arguments.count)
+    return told
+
+
+def about(bench: Bench, arguments: argparse.Namespace) -> dict:
+    """What a file of this run tells of itself."""
+    told = {"model": bench.model_id, "judge": bench.judge_id, "split": bench.split, "steps": bench.steps}
+    return told | {"count": arguments.count, **origin()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Markdown tables of what an adapter is worth, for docs/adapter.md."""
+
+import json
+from pathlib import Path
+
+from .tables import COLUMNS, NAMES, cell, table
+
+MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
+SHOWN = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
+BESIDE = ("none", "plain", "agreement", "adapter")
+
+
+def whole(results: Path, sweeps: Path) -> str:
+    """Everything that the files of a comparison, of unseen concepts and of a frontier say."""
+    compared = json.loads((sweeps / "adapter.json").read_text())
+    unseen = json.loads((sweeps / "unseen.json").read_text())
+    frontier = json.loads((sweeps / "frontier.json").read_text())
+    gain = json.loads((results / "erase.adapter.frontier_gain.json").read_text())
+    return "\n\n".join(
+        [
+            "On test prompts, by the judge of record, each object erased alone; shares with 95 % intervals:",
+            beside_table(results, unseen["count"]),
+            "Objects that the adapter never saw, by concept, each by one that was trained on the four others:",
+            unseen_table(unseen["by_concept"]),
+            f"The area under erased against kept is larger by {gain['value']:.3f} ({gain['low']:.3f} to"
+            f" {gain['high']:.3f}) of 1 with the adapter than with all fixed strengths together;"
+            f" {frontier['count']} test prompts per concept and set.",
+            "![Benign pictures kept against erased, one line for each way](images/frontier.png)",
+            f"Fitted in other ways to the same labels: {compared['count']} validation prompts per concept and set, by"
+            " the labelling judge:",
+            table(["way", *(COLUMNS[name] for name in SHOWN)], [row_of(row) for row in compared["rows"]]),
+        ]
+    )
+
+
+def beside_table(results: Path, count: int) -> str:
+    """A row for each of a few methods, and for concepts that the adapter never saw."""
+    rows = []
+    for method in (*BESIDE, "adapter.unseen"):
+        name = "GIE, adapter, objects never seen" if method == "adapter.unseen" else NAMES[method]
+        files = [results / f"erase.{method}.{column}.json" for column in SHOWN]
+        figures = [json.loads(file.read_text()) for file in files if file.exists()]
+        if len(figures) == len(SHOWN):
+            rows.append([name, *map(cell, figures)])
+    return table(["way", *(COLUMNS[name] for name in SHOWN)], rows)
+
+
+def unseen_table(by_concept: dict) -> str:
+    """A row for each concept."""
+    rows = [[concept, *(cell(shares[name]) for name in SHOWN)] for concept, shares in by_concept.items()]
+    return table(["concept", *(COLUMNS[name] for name in SHOWN)], rows)
+
+
+def row_of(row: dict) -> list[str]:
+    """A row of a comparison."""
+    return [row["label"], *(cell(row["shares"][name]) for name in SHOWN)]

@@ -1,0 +1,96 @@
+"""The adapter's benchmark from labels to its page, on an untrained gi-tiny with one object."""
+
+import json
+
+import pytest
+from test_benchmarks_methods import constant, judge, pipe  # noqa: F401 (fixtures)
+
+from benchmarks import adapter, tables, variants
+from benchmarks.adapter_tables import MARKS
+from benchmarks.variants import Inferred, Variant, setting_of
+
+CONCEPT = "skull"
+ABLATION, LEFT_OUT = (Variant(), Variant("M_star"), Variant(first_step=1)), (Variant(without=CONCEPT),)
+
+
+@pytest.fixture
+def options(pipe, judge, tmp_path, monkeypatch):  # noqa: F811
+    """What every command of a small run is told."""
+    monkeypatch.setattr(adapter, "UNSAFE", (CONCEPT,))
+    monkeypatch.setattr(adapter, "ABLATION", ABLATION)
+    monkeypatch.setattr(adapter, "LEFT_OUT", LEFT_OUT)
+    pipe.save_pretrained(tmp_path / "model")
+    judge.save(tmp_path / "judge.safetensors")
+    told = ["--work", tmp_path / "work", "--model", tmp_path / "model", "--judge", tmp_path / "judge.safetensors"]
+    told += ["--sweeps", tmp_path / "sweeps", "--results", tmp_path / "results", "--steps", 2, "--count", 1]
+    return [str(part) for part in told]
+
+
+def read(folder, name):
+    return json.loads((folder / name).read_text())
+
+
+def test_variants_are_told_apart_by_their_files_and_what_is_in_them(pipe, tmp_path):  # noqa: F811
+    fitted = [variant for variant in (*variants.ABLATION, *variants.LEFT_OUT) if not variant.first_step]
+    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted)
+    assert Variant().file(tmp_path) == Variant(first_step=1).file(tmp_path)  # fitted once, used in two ways
+    assert len({str(setting_of(Variant(first_step=step), tmp_path)) for step in (0, 1)}) == 2
+    names = set()
+    for w in (-1.0, -2.0):
+        constant(pipe, tmp_path, w).rename(Variant().file(tmp_path))
+        names.add(str(setting_of(Variant(), tmp_path)))
+    assert len(names) == 2 and str(Inferred("adapter", 2.0, file=tmp_path / "none")) == "adapter-absent-s2-g4"
+
+
+def test_a_variant_without_a_concept_learns_from_the_others_alone(tmp_path, monkeypatch):
+    seen = []
+
+    def train(command):
+        tasks = json.loads(open(command[command.index("--tasks") + 1]).read())
+        seen.append((sorted(task["concept"] for task in tasks), command[command.index("--features") + 1]))
+
+    monkeypatch.setattr(variants.cli, "main", train)
+    tasks = tmp_path / "tasks.json"
+    tasks.write_text(json.dumps([{"concept": "skull"}, {"concept": "bomb"}]))
+    where = [tmp_path / name for name in ("model", "judge", "labels")]
+    variants.fit_all([Variant("M_star"), Variant(without="bomb")], tmp_path / "fits", tasks, *where)
+    assert seen == [(["bomb", "skull"], "M_star"), (["skull"], "excess")]
+
+
+def test_compare_unseen_frontier_and_report_write_their_files(pipe, tmp_path, options, monkeypatch, capsys):  # noqa: F811
+    fits, sweeps = tmp_path / "fits", tmp_path / "sweeps"
+    fits.mkdir()
+    sweeps.mkdir()
+    for file in {variant.file(fits) for variant in (*ABLATION, *LEFT_OUT)}:
+        constant(pipe, tmp_path, -2.0).rename(file)
+    monkeypatch.setattr("benchmarks.methods.SHIPPED", Variant().file(fits))
+    monkeypatch.setattr("benchmarks.inferred.SHIPPED", Variant().file(fits))
+    monkeypatch.setattr(adapter, "frozen", lambda *asked: [adapter.Setting("agreement", 2.0)])
+    adapter.main(["compare", *options, "--fits", str(fits)])
+    rows = read(sweeps, "adapter.json")["rows"]
+    assert [row["label"] for row in rows] == [
+        "none",
+        "fixed strength 2",
+        *(variant.label for variant in ABLATION),
+        "each object by one that never saw it",
+    ]
+    assert rows[1]["shares"] == rows[2]["shares"]  # a constant adapter is a fixed strength
+    adapter.main(["unseen", *options, "--fits", str(fits)])
+    figure = read(tmp_path / "results", "erase.adapter.unseen.explicit_left.json")
+    assert figure["n"] == 1 and list(read(sweeps, "unseen.json")["by_concept"]) == [CONCEPT]
+    adapter.main(["frontier", *options])
+    lines = {row["method"] for row in read(sweeps, "frontier.json")["rows"]}
+    figure = read(tmp_path / "results", "erase.adapter.frontier_gain.json")
+    assert lines == set(adapter.LINES) and figure["low"] <= figure["value"] <= figure["high"]
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "adapter.md").write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
+    folders = ["--docs", docs, "--sweeps", sweeps, "--results", tmp_path / "results"]
+    adapter.main(["report", *map(str, folders)])
+    page = (docs / "adapter.md").read_text()
+    assert "old" not in page and "| GIE, adapter, objects never seen |" in page and page.endswith("after\n")
+    assert tables.between(page, MARKS).count("| skull |") == 1
+    assert (docs / "images" / "frontier.png").stat().st_size > 10_000
+    capsys.readouterr()
+    adapter.main(["frontier", *options[:-1], "2", "--dry-run"])
+    assert "of them still to be sampled" in capsys.readouterr().out
