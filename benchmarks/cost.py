@@ -8,7 +8,9 @@ gi_tiny   gi-tiny itself: cost.gi_tiny.one
 With --device cuda (or mps) the models are in half precision, as users have them there, and the figures are named after
 the device: cost.diffusers_sd15_cuda.one, of which at most 1.02 is asked.
 
-Times do not depend on what the weights are. Each round samples without and then in each way, in one warm process.
+A ratio is of the seconds per step after the first. What a picture needs once, its texts' encoding and what the first
+step makes for all of them, is told beside it: `..._once_s`, in seconds more than without. Times do not depend on what
+the weights are. Each round samples without and then in each way, in one warm process.
 """
 
 import argparse
@@ -32,7 +34,7 @@ from lib_gi.loading import load_pipeline
 from tools.gi_tiny.sampling import assemble
 from tools.gi_tiny.stages import MODELS
 
-from .timing import TimesFigure, ratio
+from .timing import TimesFigure, median, ratio
 
 PROMPT = "a photograph of an old man on a horse in front of a red barn"
 CONCEPTS = {"one": 1, "twenty": 20}  # by way
@@ -49,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("model", choices=WAYS)
     parser.add_argument("--ways", nargs="+", metavar="WAY", help="default: all of this model")
     parser.add_argument("--repeats", type=int, default=9, help="rounds; default: %(default)s")
-    parser.add_argument("--steps", type=int, help="of each sampling; default: 2 for sd15 on a processor, 20 otherwise")
+    parser.add_argument("--steps", type=int, help="of each sampling; default: 3 for sd15 on a processor, 20 otherwise")
     parser.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="default: %(default)s")
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args(argv)
@@ -65,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     tiny, on_cpu = arguments.model == "gi_tiny", device == "cpu"
     pipe = load_pipeline(MODELS / "gi-tiny", "cpu", "fp32") if tiny else random_pipeline()
     pipe.to(device, torch.float32 if on_cpu else torch.float16)
-    steps = arguments.steps or (2 if on_cpu and not tiny else 20)
+    if arguments.steps is not None and arguments.steps < 2:
+        parser.error("--steps is less than 2; expected a step after the first, which is measured; raise it")
+    steps = arguments.steps or (3 if on_cpu and not tiny else 20)
     for figure in measured(pipe, arguments.model, ways, steps, arguments.repeats):
         figure.save(arguments.results)
         print(figure, flush=True)
@@ -76,31 +80,44 @@ def measured(
 ) -> list[TimesFigure]:
     """A ratio of times for each way, against sampling without growth inhibitors."""
     pipe.set_progress_bar_config(disable=True)
-    times = np.zeros((1 + len(ways), repeats + 1))
+    times = np.zeros((1 + len(ways), 2, repeats + 1))
     for turn in tqdm(range(repeats + 1), desc=model, unit="round"):
         for row, way in enumerate(("absent", *ways)):
-            times[row, turn] = seconds(pipe, way, steps)
-    times = times[:, 1:]  # the first round warms up
+            times[row, :, turn] = seconds(pipe, way, steps)
+    (step, once), *others = times[..., 1:]  # the first round warms up
     figures = []
-    for row, way in enumerate(ways, 1):
-        figure = ratio(name_of(model, way, pipe.device.type), times[0], times[row])
-        figures.append(replace(figure, machine=machine(part_of(pipe.device))))
-    return figures
+    for way, (own_step, own_once) in zip(ways, others):
+        name = name_of(model, way, pipe.device.type)
+        figures += [ratio(name, step, own_step), median(f"{name}_once_s", own_once - once, "s a picture")]
+    return [replace(figure, machine=machine(part_of(pipe.device))) for figure in figures]
 
 
 def seconds(
     pipe: StableDiffusionPipeline, way: str, steps: int, clock: Callable[[], float] = time.perf_counter
-) -> float:
-    """Seconds for sampling one picture's latents in this way, until the device has done all of it."""
+) -> tuple[float, float]:
+    """Seconds for a step after the first of one picture's latents in this way, and for all that is no such step.
+
+    The second number is what the whole picture takes, less `steps` times the first one: the encoding of texts, and what
+    the first step makes for all of them.
+    """
     wait = getattr(torch, pipe.device.type).synchronize
     prompts = [PROMPT] * (2 if way == "reference" else 1)
     generators = [torch.Generator().manual_seed(0) for _ in prompts]
+    ends: list[float] = []
+
+    def end_step(pipe: StableDiffusionPipeline, step: int, timestep: object, tensors: dict) -> dict:
+        wait()
+        ends.append(clock())
+        return tensors
+
     wait()
     begun = clock()
+    told = {"generator": generators, "output_type": "latent", "callback_on_step_end": end_step}
     with around(pipe, way):
-        pipe(prompts, num_inference_steps=steps, generator=generators, output_type="latent")
+        pipe(prompts, num_inference_steps=steps, **told)
     wait()
-    return clock() - begun
+    step = (ends[-1] - ends[0]) / (steps - 1)
+    return step, clock() - begun - steps * step
 
 
 def around(pipe: StableDiffusionPipeline, way: str) -> AbstractContextManager:

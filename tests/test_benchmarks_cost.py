@@ -40,14 +40,17 @@ def test_the_reference_draws_two_pictures_with_explicit_maps_and_leaves_nothing(
     with cost.around(pipe, "reference"):
         assert all(type(p).__name__ == "AttnProcessor" for p in pipe.unet.attn_processors.values())
     assert pipe.unet.attn_processors == before
-    ticks = iter([1.0, 3.5])
-    assert cost.seconds(pipe, "reference", 1, lambda: next(ticks)) == 2.5
+    ticks = iter([1.0, 5.5, 6.5, 8.5, 9.0])  # begun, three steps, done
+    pipe.set_progress_bar_config(disable=True)
+    assert cost.seconds(pipe, "reference", 3, lambda: next(ticks)) == (1.5, 8 - 3 * 1.5)
 
 
 def test_ratios_are_of_the_times_in_the_same_round(pipe, monkeypatch):
     told = {"absent": iter([9, 1, 2, 4]), "one": iter([1, 2, 4, 8]), "reference": iter([1, 3, 6, 12])}
-    monkeypatch.setattr(cost, "seconds", lambda _, way, steps: next(told[way]))
-    one, reference = cost.measured(pipe, "sd15", ("one", "reference"), 2, 3)
+    once = {"absent": 0.5, "one": 2.0, "reference": 0.25}
+    monkeypatch.setattr(cost, "seconds", lambda _, way, steps: (next(told[way]), once[way]))
+    one, one_once, reference, reference_once = cost.measured(pipe, "sd15", ("one", "reference"), 2, 3)
+    assert (one_once.name, one_once.value, reference_once.value) == ("cost.diffusers_sd15.one_once_s", 1.5, -0.25)
     assert (one.name, one.value, one.repeats) == ("cost.diffusers_sd15.one", 2.0, 3)
     assert (reference.name, reference.value) == ("cost.reference_sd15.one", 3.0)
 
@@ -55,23 +58,28 @@ def test_ratios_are_of_the_times_in_the_same_round(pipe, monkeypatch):
 def test_a_time_begins_and_ends_when_the_device_has_done_all_that_it_was_given(pipe, monkeypatch):
     seen = []
     monkeypatch.setattr(torch.cpu, "synchronize", lambda: seen.append("done"))
-    monkeypatch.setattr(type(pipe), "__call__", lambda *args, **more: seen.append("drawn"))
-    cost.seconds(pipe, "absent", 1, lambda: seen.append("clock") or 0.0)
-    assert seen == ["done", "clock", "drawn", "done", "clock"]
+
+    def draw(pipe, prompts, callback_on_step_end, **more):
+        for step in range(2):
+            seen.append("step")
+            assert callback_on_step_end(pipe, step, 0, {"kept": 1}) == {"kept": 1}
+
+    monkeypatch.setattr(type(pipe), "__call__", draw)
+    cost.seconds(pipe, "absent", 2, lambda: seen.append("clock") or 0.0)
+    assert seen == ["done", "clock", "step", "done", "clock", "step", "done", "clock", "done", "clock"]
 
 
 @pytest.mark.parametrize("device, suffix, told", [("cpu", "", "CPU"), ("cuda", "_cuda", "A GPU in half precision")])
 def test_figures_tell_the_device_and_one_of_a_gpu_takes_no_other_ones_place(monkeypatch, device, suffix, told):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A GPU")
-    monkeypatch.setattr(cost, "seconds", lambda _, way, steps: 1.0)
+    monkeypatch.setattr(cost, "seconds", lambda _, way, steps: (1.0, 0.0))
     pipe = SimpleNamespace(device=torch.device(device), set_progress_bar_config=lambda disable: None)
     figures = cost.measured(pipe, "sd15", ("one", "reference"), 2, 2)
     assert [figure.name for figure in figures] == [
-        f"cost.diffusers_sd15{suffix}.one",
-        f"cost.reference_sd15{suffix}.one",
+        f"cost.{host}_sd15{suffix}.one{once}" for host in ("diffusers", "reference") for once in ("", "_once_s")
     ]
     assert all(f" cores, {told}, " in figure.machine for figure in figures)
-    (tiny,) = cost.measured(pipe, "gi_tiny", ("one",), 2, 2)
+    tiny, _ = cost.measured(pipe, "gi_tiny", ("one",), 2, 2)
     assert tiny.name == f"cost.gi_tiny{suffix}.one"
 
 
@@ -84,7 +92,7 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch, capsys):
 
 def test_the_command_writes_figures_and_refuses_unknown_ways(pipe, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cost, "random_pipeline", lambda: pipe)
-    cost.main(["sd15", "--ways", "one", "--repeats", "2", "--steps", "1", "--results", str(tmp_path)])
+    cost.main(["sd15", "--ways", "one", "--repeats", "2", "--steps", "2", "--results", str(tmp_path)])
     record = json.loads((tmp_path / "cost.diffusers_sd15.one.json").read_text())
     assert record["n"] == record["repeats"] == 2 and record["value"] > 0
     with pytest.raises(SystemExit):
