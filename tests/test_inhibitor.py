@@ -71,6 +71,21 @@ def test_one_w_for_all_images_is_the_same_w_for_each(weighting):
     )
 
 
+@pytest.mark.parametrize("weighting", ["agreement", "projection"])
+def test_positions_in_blocks_are_those_all_at_once(weighting, monkeypatch):
+    *args, spans, w = case(concepts=3, positions=50)
+    sizes = []
+    cat = torch.cat
+    monkeypatch.setattr(gi.torch, "cat", lambda parts, dim: sizes.append(len(parts)) or cat(parts, dim))
+    results = []
+    for scores in (1, 2**40):
+        monkeypatch.setattr(gi, "BLOCK", {"cpu": scores})
+        results.append(run(*args, spans, w, weighting))
+    assert sizes == [4, 1]  # sixteen positions at least
+    torch.testing.assert_close(*results, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(results[0], written_out(*args, spans, w, weighting), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
 @pytest.mark.parametrize("tokens", range(1, 21))
 def test_phrases_of_1_to_20_tokens_follow_the_formula(weighting, tokens):
