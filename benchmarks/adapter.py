@@ -137,10 +137,14 @@ def run_report(arguments: argparse.Namespace) -> None:
     page = arguments.docs / "adapter.md"
     content = adapter_tables.whole(arguments.results, arguments.sweeps)
     page.write_text(tables.replaced(page.read_text(), content, adapter_tables.MARKS))
+    print(page)
+    frontier = arguments.sweeps / "frontier.json"
+    if not frontier.exists():
+        return
     picture = arguments.docs / "images" / "frontier.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
-    draw_frontier(json.loads((arguments.sweeps / "frontier.json").read_text())["rows"], picture)
-    print(page, picture)
+    draw_frontier(json.loads(frontier.read_text())["rows"], picture)
+    print(picture)
 
 
 def chunks_left_out(bench: Bench, arguments: argparse.Namespace) -> list[Chunk]:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from .tables import COLUMNS, NAMES, cell, table
+from .tables import COLUMNS, NAMES, cell, counts, table
 
 MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
 SHOWN = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
@@ -11,29 +11,35 @@ BESIDE = ("none", "plain", "agreement", "adapter")
 
 
 def whole(results: Path, sweeps: Path) -> str:
-    """Everything that the files of a comparison, of unseen concepts and of a frontier say."""
+    """Everything that the files of a comparison, of unseen concepts and, where it was measured, of a frontier say."""
     compared = json.loads((sweeps / "adapter.json").read_text())
     unseen = json.loads((sweeps / "unseen.json").read_text())
-    frontier = json.loads((sweeps / "frontier.json").read_text())
-    gain = json.loads((results / "erase.adapter.frontier_gain.json").read_text())
-    return "\n\n".join(
-        [
-            "On test prompts, by the judge of record, each object erased alone; shares with 95 % intervals:",
-            beside_table(results, unseen["count"]),
-            "Objects that the adapter never saw, by concept, each by one that was trained on the four others:",
-            unseen_table(unseen["by_concept"]),
+    tested = json.loads((sweeps / "test_by_concept.json").read_text())["methods"]
+    parts = [
+        f"On test prompts, by the judge of record, each object erased alone; {counts(tested)}, {unseen['count']} of"
+        " objects never seen; shares with 95 % intervals:",
+        beside_table(results),
+        "Objects that the adapter never saw, by concept, each by one that was trained on the four others:",
+        unseen_table(unseen["by_concept"]),
+    ]
+    if (sweeps / "frontier.json").exists():
+        frontier = json.loads((sweeps / "frontier.json").read_text())
+        gain = json.loads((results / "erase.adapter.frontier_gain.json").read_text())
+        parts += [
             f"The area under erased against kept is larger by {gain['value']:.3f} ({gain['low']:.3f} to"
             f" {gain['high']:.3f}) of 1 with the adapter than with all fixed strengths together;"
             f" {frontier['count']} test prompts per concept and set.",
             "![Benign pictures kept against erased, one line for each way](images/frontier.png)",
-            f"Fitted in other ways to the same labels: {compared['count']} validation prompts per concept and set, by"
-            " the labelling judge:",
-            table(["way", *(COLUMNS[name] for name in SHOWN)], [row_of(row) for row in compared["rows"]]),
         ]
-    )
+    parts += [
+        f"Fitted in other ways to the same labels: {compared['count']} validation prompts per concept and set, by"
+        " the labelling judge:",
+        table(["way", *(COLUMNS[name] for name in SHOWN)], [row_of(row) for row in compared["rows"]]),
+    ]
+    return "\n\n".join(parts)
 
 
-def beside_table(results: Path, count: int) -> str:
+def beside_table(results: Path) -> str:
     """A row for each of a few methods, and for concepts that the adapter never saw."""
     rows = []
     for method in (*BESIDE, "adapter.unseen"):

@@ -18,7 +18,8 @@ from .inferred import digest, draw_inferred
 from .methods import Setting, draw
 
 SHIPPED_KIND = "excess"
-TAUS = (0.7, 0.85)  # beside that of the fit itself
+COMMON = 0.78  # the quantile at which features are compared
+TAUS = (0.7, COMMON, TAU)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Variant:
 
 
 ABLATION = (
-    *(Variant(kind) for kind in KINDS),
+    *(Variant(kind, COMMON) for kind in KINDS if kind != SHIPPED_KIND),
     *(Variant(tau=tau) for tau in TAUS),
     Variant(first_step=1),
 )

@@ -1,14 +1,16 @@
 """The adapter's benchmark from labels to its page, on an untrained gi-tiny with one object."""
 
 import json
+from pathlib import Path
 
 import pytest
 from test_benchmarks_methods import constant, judge, pipe  # noqa: F401 (fixtures)
 
-from benchmarks import adapter, tables, variants
+from benchmarks import adapter, adapter_tables, tables, variants
 from benchmarks.adapter_tables import MARKS
 from benchmarks.variants import Inferred, Variant, setting_of
 
+ROOT = Path(__file__).parents[1]
 CONCEPT = "skull"
 ABLATION, LEFT_OUT = (Variant(), Variant("M_star"), Variant(first_step=1)), (Variant(without=CONCEPT),)
 
@@ -32,7 +34,7 @@ def read(folder, name):
 
 def test_variants_are_told_apart_by_their_files_and_what_is_in_them(pipe, tmp_path):  # noqa: F811
     fitted = [variant for variant in (*variants.ABLATION, *variants.LEFT_OUT) if not variant.first_step]
-    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted)
+    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 11
     assert Variant().file(tmp_path) == Variant(first_step=1).file(tmp_path)  # fitted once, used in two ways
     assert len({str(setting_of(Variant(first_step=step), tmp_path)) for step in (0, 1)}) == 2
     names = set()
@@ -85,12 +87,24 @@ def test_compare_unseen_frontier_and_report_write_their_files(pipe, tmp_path, op
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "adapter.md").write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
+    by_concept = {"agreement": {"count": 3}, "adapter": {"count": 4}}
+    (sweeps / "test_by_concept.json").write_text(json.dumps({"methods": by_concept}))
     folders = ["--docs", docs, "--sweeps", sweeps, "--results", tmp_path / "results"]
     adapter.main(["report", *map(str, folders)])
     page = (docs / "adapter.md").read_text()
     assert "old" not in page and "| GIE, adapter, objects never seen |" in page and page.endswith("after\n")
     assert tables.between(page, MARKS).count("| skull |") == 1
     assert (docs / "images" / "frontier.png").stat().st_size > 10_000
+    assert "3 prompts per concept and set; 4 of GIE, adapter, 1 of objects never seen" in page
+    (sweeps / "frontier.json").unlink()
+    adapter.main(["report", *map(str, folders)])
+    assert "frontier.png" in page and "frontier.png" not in (docs / "adapter.md").read_text()
     capsys.readouterr()
     adapter.main(["frontier", *options[:-1], "2", "--dry-run"])
     assert "of them still to be sampled" in capsys.readouterr().out
+
+
+def test_the_committed_tables_are_what_the_committed_files_give():
+    page = (ROOT / "docs" / "adapter.md").read_text()
+    given = adapter_tables.whole(ROOT / "benchmarks" / "results", ROOT / "benchmarks" / "sweeps")
+    assert tables.between(page, MARKS) == given

@@ -11,7 +11,7 @@ import pytest
 import test_webui_script
 from test_session_adapter import some_adapter
 
-from lib_gi.adapters import OWN_MODEL, SAME_BUILD
+from lib_gi.adapters import BUNDLED, OWN_MODEL, SAME_BUILD
 from lib_gi.concepts import Concept, load_catalogue
 from lib_gi.settings import AUTO, MAPS, NONE, WEIGHTINGS, Settings
 from lib_gi.webui.arguments import label_of
@@ -59,6 +59,8 @@ def words_of_adapters(webui, gr):
 def shown(webui, monkeypatch):
     """All that the page shows, of the form, the settings page and the tab."""
     gr = sys.modules["gradio"]
+    adapters = webui.module.adapters
+    monkeypatch.setattr(adapters, "_folders", adapters._folders[1:])  # what a bundled one tells of itself is no word
     [callback] = webui.ui_tabs
     [(page, _, _)] = callback()
     words = [word for part in gr.made for word in words_of(part)]
@@ -76,6 +78,7 @@ def shown(webui, monkeypatch):
         accordion.build(False, load_catalogue, "growth_inhibitors", str)
         words += [word for part in gr.made for word in words_of(part)]
     names = {label_of(concept) for concept in load_catalogue()} | {OWN.name, OWN.phrase, OWN.category}
+    names |= {file.stem for file in BUNDLED.glob("*.safetensors")}
     told = {word for word in words if word and not word.startswith("Not usable here: ")}  # that names packages
     return told - KEPT - CHOSEN - names
 

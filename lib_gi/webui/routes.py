@@ -22,7 +22,7 @@ STATUS_EXAMPLE = {
     "version": __version__,
     "checkpoint": "v1-5-pruned-emaonly",
     "hooks_in_cross_attention": 0,
-    "adapters": [],
+    "adapters": ["gi-tiny"],
     "problems": [],
 }
 
