@@ -32,7 +32,6 @@ from .runs import KINDS, Bench, Chunk
 from .variants import ABLATION, LEFT_OUT, Variant, draw_variant, fit_all, setting_of
 
 FITS = ROOT / "outputs" / "adapter"
-TOLD = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
 LINES = ("plain", "agreement", "adapter")
 
 
@@ -85,15 +84,15 @@ def run_compare(arguments: argparse.Namespace) -> None:
     settings = {variant.label: setting_of(variant, arguments.fits) for variant in ABLATION}
     settings = {"none": Setting("none", 0.0), f"fixed strength {fixed.strength:g}": fixed, **settings}
     left_out = chunks_left_out(bench, arguments)
-    chunks = [*bench.chunks(list(settings.values()), UNSAFE, KINDS, arguments.count), *left_out]
+    chunks = [*bench.chunks(list(settings.values()), arguments.concepts, KINDS, arguments.count), *left_out]
     if not sampled(bench, list(dict.fromkeys(chunks)), arguments.dry_run):
         return
     shares = {
-        name: summary(pooled(told_by(bench, setting, UNSAFE, arguments.count).values()))
+        name: summary(pooled(told_by(bench, setting, arguments.concepts, arguments.count).values()))
         for name, setting in settings.items()
     }
     shares["each object by one that never saw it"] = summary(pooled(told_left_out(bench, arguments).values()))
-    rows = [{"label": name, "shares": {key: own[key] for key in TOLD}} for name, own in shares.items()]
+    rows = [{"label": name, "shares": {key: own[key] for key in adapter_tables.SHOWN}} for name, own in shares.items()]
     write(arguments.sweeps / "adapter.json", about(bench, arguments) | {"rows": rows})
 
 
@@ -104,7 +103,7 @@ def run_unseen(arguments: argparse.Namespace) -> None:
         return
     by_concept = told_left_out(bench, arguments)
     everything = pooled(by_concept.values())
-    for name in TOLD:
+    for name in adapter_tables.SHOWN:
         values = everything[name]
         figure = share(f"erase.adapter.unseen.{name}", values[values == values])
         figure.save(arguments.results)
@@ -115,11 +114,14 @@ def run_unseen(arguments: argparse.Namespace) -> None:
 
 def run_frontier(arguments: argparse.Namespace) -> None:
     """Writes the figure of the adapter's gain, and the points of every line."""
+    if "adapter" not in arguments.methods or len(arguments.methods) < 2:
+        raise SystemExit("--methods has not both the adapter and a fixed strength; expected both; add what lacks")
     bench = bench_of(arguments, "test", draw_variant)
-    settings = settings_of(LINES, [], None)
-    if not sampled(bench, bench.chunks(settings, UNSAFE, KINDS, arguments.count), arguments.dry_run):
+    settings = settings_of(arguments.methods, [], None)
+    if not sampled(bench, bench.chunks(settings, arguments.concepts, KINDS, arguments.count), arguments.dry_run):
         return
-    told = {setting: pooled(told_by(bench, setting, UNSAFE, arguments.count).values()) for setting in settings}
+    concepts, count = arguments.concepts, arguments.count
+    told = {setting: pooled(told_by(bench, setting, concepts, count).values()) for setting in settings}
     mine = [items for setting, items in told.items() if setting.method == "adapter"]
     value, low, high = gain(mine, [items for setting, items in told.items() if setting.method != "adapter"])
     n = len(mine[0]["benign_same"])
@@ -152,6 +154,7 @@ def chunks_left_out(bench: Bench, arguments: argparse.Namespace) -> list[Chunk]:
     return [
         chunk
         for variant in LEFT_OUT
+        if variant.without in arguments.concepts
         for chunk in bench.chunks([setting_of(variant, arguments.fits)], [variant.without], KINDS, arguments.count)
     ]
 
@@ -159,7 +162,7 @@ def chunks_left_out(bench: Bench, arguments: argparse.Namespace) -> list[Chunk]:
 def told_left_out(bench: Bench, arguments: argparse.Namespace) -> dict[str, Items]:
     """What those pictures say, by concept."""
     told: dict[str, Items] = {}
-    for variant in LEFT_OUT:
+    for variant in [variant for variant in LEFT_OUT if variant.without in arguments.concepts]:
         told |= told_by(bench, setting_of(variant, arguments.fits), [variant.without], arguments.count)
     return told
 

@@ -20,7 +20,7 @@ def whole(results: Path, sweeps: Path) -> str:
         " objects never seen; shares with 95 % intervals:",
         beside_table(results),
         "Objects that the adapter never saw, by concept, each by one that was trained on the four others:",
-        unseen_table(unseen["by_concept"]),
+        share_table("concept", unseen["by_concept"]),
     ]
     if (sweeps / "frontier.json").exists():
         frontier = json.loads((sweeps / "frontier.json").read_text())
@@ -34,7 +34,7 @@ def whole(results: Path, sweeps: Path) -> str:
     parts += [
         f"Fitted in other ways to the same labels: {compared['count']} validation prompts per concept and set, by"
         " the labelling judge:",
-        table(["way", *(COLUMNS[name] for name in SHOWN)], [row_of(row) for row in compared["rows"]]),
+        share_table("way", {row["label"]: row["shares"] for row in compared["rows"]}),
     ]
     return "\n\n".join(parts)
 
@@ -51,12 +51,7 @@ def beside_table(results: Path) -> str:
     return table(["way", *(COLUMNS[name] for name in SHOWN)], rows)
 
 
-def unseen_table(by_concept: dict) -> str:
-    """A row for each concept."""
-    rows = [[concept, *(cell(shares[name]) for name in SHOWN)] for concept, shares in by_concept.items()]
-    return table(["concept", *(COLUMNS[name] for name in SHOWN)], rows)
-
-
-def row_of(row: dict) -> list[str]:
-    """A row of a comparison."""
-    return [row["label"], *(cell(row["shares"][name]) for name in SHOWN)]
+def share_table(first: str, rows: dict[str, dict]) -> str:
+    """A row for each name, with its shares; `first`: what the names are of."""
+    cells = [[name, *(cell(shares[column]) for column in SHOWN)] for name, shares in rows.items()]
+    return table([first, *(COLUMNS[column] for column in SHOWN)], cells)
