@@ -5,8 +5,9 @@ cost.webui_sd15.twenty     the same with twenty
 cost.webui_sd15.disabled   the same, with the extension there and its accordion off
 
 A model of SD1.5's full width with random weights draws at 512 x 512 on a processor; times do not depend on what the
-weights are. Its autoencoder is narrow, as it is no part of a step. What a picture needs once, such as the concept's
-encoding, is spread over its few steps, and so weighs more here than in pictures with more of them.
+weights are. Its autoencoder is narrow, as it is no part of a step. A ratio is of the seconds per step after the first;
+what a picture needs once, such as the concepts' encoding, is told beside it: `..._once_s`, in seconds more than
+without.
 
 Without growth inhibitors means: in the same process, with the extension's script and callbacks out of the lists of what
 the host runs (`webui_switch`), so that nothing of it runs. A second server that lacks the extension would be nearer to
@@ -58,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=3, help="of each picture; default: %(default)s")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args(argv)
+    if given.steps < 2:
+        parser.error("--steps is less than 2; expected a step after the first, which is measured; raise it")
     webui = given.webui.resolve()
     python = given.python or str(webui / "venv" / "bin" / "python")
     with work_folder(given.work) as folder:
@@ -96,17 +99,26 @@ def filled(data: Path, webui: Path, python: str) -> Path:
 
 def measured(server: Server, steps: int, repeats: int) -> list[TimesFigure]:
     """The ratio of the times with the extension disabled and with concepts to those without it, told per step."""
-    times = {way: np.zeros(repeats + 1) for way in WAYS}
+    times = np.zeros((len(WAYS), 2, repeats + 1))
     for turn in tqdm(range(repeats + 1), unit="round"):
-        for way in WAYS[:: -1 if turn % 2 else 1]:
-            times[way][turn] = seconds(server, way, steps) / steps
-    absent, *others = (times[way][1:] for way in WAYS)  # the first round warms up
-    unit = f"ratio of times, of {np.median(absent):.2f} s per step"
-    return [median(f"cost.webui_{MODEL}.{way}", taken / absent, unit) for way, taken in zip(WAYS[1:], others)]
+        for row in range(len(WAYS))[:: -1 if turn % 2 else 1]:
+            times[row, :, turn] = seconds(server, WAYS[row], steps)
+    (step, once), *others = times[..., 1:]  # the first round warms up
+    unit = f"ratio of times, of {np.median(step):.2f} s per step"
+    figures = []
+    for way, (own_step, own_once) in zip(WAYS[1:], others):
+        name = f"cost.webui_{MODEL}.{way}"
+        figures += [median(name, own_step / step, unit), median(f"{name}_once_s", own_once - once, "s a picture")]
+    return figures
 
 
-def seconds(server: Server, way: str, steps: int, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds for one picture in this way. RuntimeError where the WebUI did not draw it in that way."""
+def seconds(
+    server: Server, way: str, steps: int, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
+    """Seconds for a step after the first of one picture in this way, and for all that is no such step.
+
+    RuntimeError where the WebUI did not draw it in that way.
+    """
     names = [concept.name for concept in load_catalogue()][: CONCEPTS.get(way, 0)]
     running = server.ask("/switch", {"on": way != "absent"})["running"]
     begun = clock()
@@ -116,13 +128,15 @@ def seconds(server: Server, way: str, steps: int, clock: Callable[[], float] = t
         **{"width": 512, "height": 512, "steps": steps, "cfg_scale": 7, "sampler_name": "Euler"},
     )
     taken = clock() - begun
-    acted = TITLE in drawn.infotexts[0]
-    if (running > 0, acted) != (way != "absent", bool(names)):
+    acted, ends = TITLE in drawn.infotexts[0], server.ask("/step_ends")
+    if (running > 0, acted, len(ends)) != (way != "absent", bool(names), steps):
         raise RuntimeError(
-            f"a picture was drawn with {running} entries of the extension in the host's lists, and its infotext"
-            f" {'tells' if acted else 'does not tell'} of growth inhibitors; expected the way {way!r}; see {server.log}"
+            f"a picture was drawn in {len(ends)} steps with {running} entries of the extension in the host's lists, and"
+            f" its infotext {'tells' if acted else 'does not tell'} of growth inhibitors; expected {steps} steps in the"
+            f" way {way!r}; see {server.log}"
         )
-    return taken
+    step = (ends[-1] - ends[0]) / (steps - 1)
+    return step, taken - steps * step
 
 
 if __name__ == "__main__":

@@ -17,10 +17,12 @@ class Fake:
 
     log = "log.txt"
 
-    def __init__(self, running=None, told=None):
-        self.running, self.told, self.on, self.asked = running, told, True, []
+    def __init__(self, running=None, told=None, ends=(7.0, 8.0, 9.5)):
+        self.running, self.told, self.on, self.asked, self.ends = running, told, True, [], ends
 
-    def ask(self, path, body):
+    def ask(self, path, body=None):
+        if path == "/step_ends":
+            return self.ends
         self.on = body["on"]
         return {"running": (2 if self.on else 0) if self.running is None else self.running}
 
@@ -34,8 +36,8 @@ class Fake:
     "way, on, concepts", [("absent", False, 0), ("disabled", True, 0), ("one", True, 1), ("twenty", True, 20)]
 )
 def test_a_picture_is_drawn_in_the_way_that_is_timed(way, on, concepts):
-    server, ticks = Fake(), iter([2.0, 5.5])
-    assert cost.seconds(server, way, 3, lambda: next(ticks)) == 3.5
+    server, ticks = Fake(), iter([2.0, 7.5])
+    assert cost.seconds(server, way, 3, lambda: next(ticks)) == (1.25, 5.5 - 3 * 1.25)
     [(was_on, gi, payload)] = server.asked
     assert was_on == on and len(set(gi["concepts"]) if gi else []) == concepts
     assert (payload["width"], payload["height"], payload["steps"]) == (512, 512, 3)
@@ -43,7 +45,8 @@ def test_a_picture_is_drawn_in_the_way_that_is_timed(way, on, concepts):
 
 @pytest.mark.parametrize(
     "way, wrong",
-    [("absent", {"running": 1}), ("disabled", {"running": 0}), ("one", {"told": 0}), ("twenty", {"told": 0})],
+    [("absent", {"running": 1}), ("disabled", {"running": 0}), ("one", {"told": 0}), ("twenty", {"told": 0})]
+    + [("absent", {"ends": (7.0, 8.0)})],
 )
 def test_a_picture_that_was_drawn_in_another_way_is_no_time(way, wrong):
     with pytest.raises(RuntimeError, match=f"way '{way}'.*log.txt"):
@@ -54,12 +57,15 @@ def test_ratios_are_of_the_times_in_the_same_round_and_the_order_turns(monkeypat
     told = {"absent": iter([99, 2, 4, 8]), "disabled": iter([9, 2, 4, 8]), "one": iter([1, 3, 6, 12])}
     told["twenty"] = iter([1, 4, 8, 16])
     order = []
-    monkeypatch.setattr(cost, "seconds", lambda _, way, steps: order.append(way) or next(told[way]))
-    disabled, one, twenty = cost.measured(None, 2, 3)
+    once = {"absent": 1, "disabled": 1, "one": 1.5, "twenty": 3}
+    monkeypatch.setattr(cost, "seconds", lambda _, way, steps: order.append(way) or (next(told[way]), once[way]))
+    disabled, no_more, one, _, twenty, more = cost.measured(None, 2, 3)
+    assert (more.name, more.value, more.unit) == ("cost.webui_sd15.twenty_once_s", 2.0, "s a picture")
+    assert no_more.value == 0.0
     assert (disabled.name, disabled.value, disabled.repeats) == ("cost.webui_sd15.disabled", 1.0, 3)
     assert (one.name, one.low, one.value, one.high) == ("cost.webui_sd15.one", 1.5, 1.5, 1.5)
     assert (twenty.name, twenty.value) == ("cost.webui_sd15.twenty", 2.0)
-    assert one.unit == "ratio of times, of 2.00 s per step"
+    assert one.unit == "ratio of times, of 4.00 s per step"
     assert order == [*cost.WAYS, *cost.WAYS[::-1]] * 2
 
 
@@ -88,16 +94,18 @@ def test_the_switch_takes_out_what_the_extension_runs_and_puts_it_back_in_its_pl
     callbacks = [SimpleNamespace(script=f"/x/scripts/{name}.py") for name in ("growth_inhibitors", "other")]
     modules = ModuleType("modules")
     modules.scripts = SimpleNamespace(scripts_txt2img=SimpleNamespace(alwayson_scripts=list(script)))
-    routes, app = [], SimpleNamespace(add_api_route=lambda *route, **more: routes.append((*route, more["methods"])))
+    steps, routes = [], []
+    app = SimpleNamespace(add_api_route=lambda *route, **more: routes.append((*route, more["methods"])))
     modules.script_callbacks = SimpleNamespace(
         callback_map={"callbacks_cfg_denoiser": list(callbacks), "callbacks_ui_tabs": []},
         on_app_started=lambda add: add(None, app),
+        on_cfg_after_cfg=steps.append,
     )
     monkeypatch.setitem(sys.modules, "modules", modules)
     spec = importlib.util.spec_from_file_location("switch", cost.SWITCH / "scripts" / "switch.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert routes == [("/switch", module.switch, ["POST"])]
+    assert routes == [("/switch", module.switch, ["POST"]), ("/step_ends", module.step_ends, ["GET"])]
     runner, map_ = modules.scripts.scripts_txt2img, modules.script_callbacks.callback_map
     for _ in range(2):
         assert module.switch(False) == {"running": 0}
@@ -105,3 +113,8 @@ def test_the_switch_takes_out_what_the_extension_runs_and_puts_it_back_in_its_pl
         assert map_ == {"callbacks_cfg_denoiser": callbacks[1:], "callbacks_ui_tabs": []}
         assert module.switch(True) == {"running": 2}
         assert runner.alwayson_scripts == script and map_["callbacks_cfg_denoiser"] == callbacks
+    steps[0](None), steps[0](None)
+    first, second = module.step_ends()
+    assert first <= second
+    module.switch(True)
+    assert module.step_ends() == []

@@ -1,7 +1,8 @@
 """Part of `benchmarks.webui_cost`, and loaded by the WebUI that it times: takes growth inhibitors out of what the host
-runs for a picture, and puts them back.
+runs for a picture and puts them back, and tells when each step of a picture ended.
 """
 
+import time
 from pathlib import Path
 
 from fastapi import Body
@@ -9,6 +10,7 @@ from modules import script_callbacks, scripts
 
 OURS = "growth_inhibitors.py"
 whole = []  # each of the lists, as it was when it was first looked at
+ends = []  # seconds on some clock, of the steps since the last switch
 
 
 def switch(on: bool = Body(embed=True)) -> dict:
@@ -16,6 +18,7 @@ def switch(on: bool = Body(embed=True)) -> dict:
 
     The host orders each of the lists anew when their length has changed.
     """
+    ends.clear()
     lists = [scripts.scripts_txt2img.alwayson_scripts, *script_callbacks.callback_map.values()]
     whole[:] = whole or [list(entries) for entries in lists]
     for entries, all_entries in zip(lists, whole):
@@ -28,9 +31,16 @@ def is_ours(entry) -> bool:
     return Path(getattr(entry, "filename", None) or entry.script).name == OURS
 
 
-def add_route(demo, app):
-    """POST /switch with {"on": true or false}."""
+def step_ends() -> list:
+    """When each step since the last switch ended, in seconds."""
+    return ends
+
+
+def add_routes(demo, app):
+    """POST /switch with {"on": true or false}, and GET /step_ends."""
     app.add_api_route("/switch", switch, methods=["POST"])
+    app.add_api_route("/step_ends", step_ends, methods=["GET"])
 
 
-script_callbacks.on_app_started(add_route)
+script_callbacks.on_app_started(add_routes)
+script_callbacks.on_cfg_after_cfg(lambda params: ends.append(time.perf_counter()))
