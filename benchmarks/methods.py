@@ -20,6 +20,8 @@ from tools.gi_tiny.sampling import GUIDANCE, generate
 from .inferred import SHIPPED, digest, draw_inferred
 from .sld import Safety, context, sld_pictures
 
+LATE = 0.7  # of the steps are over when a late inhibitor begins: step 14 of 20
+
 
 @dataclass(frozen=True, order=True)
 class Setting:
@@ -75,6 +77,12 @@ def draw_inhibited(pipe, setting, concept, texts, seeds, steps, weighting: str) 
         return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
 
 
+def draw_late(pipe, setting, concept, texts, seeds, steps, weighting: str) -> np.ndarray:
+    """As `draw_inhibited`, in the last steps alone: after the share LATE of them."""
+    with inhibiting(pipe, setting, concept, weighting, first_step=round(LATE * steps)):
+        return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
+
+
 def inhibiting(
     pipe: StableDiffusionPipeline, setting: Setting, concept: str, weighting: str, **options
 ) -> AbstractContextManager[Session]:
@@ -106,6 +114,8 @@ METHODS = {
     "plain": Method(partial(draw_inhibited, weighting="plain"), (0.5, 1.0, 1.5, 2.0)),
     "agreement": Method(partial(draw_inhibited, weighting="agreement"), (1.0, 2.0, 3.0, 4.0)),
     "projection": Method(partial(draw_inhibited, weighting="projection"), (1.0, 2.0, 3.0, 4.0)),
+    "late_plain": Method(partial(draw_late, weighting="plain"), (1.5, 2.0, 3.0, 4.0)),
+    "late_agreement": Method(partial(draw_late, weighting="agreement"), (3.0, 4.0, 6.0, 8.0)),
     "negative_prompt": Method(draw_negative, (0.5, 1.0, 2.0, 3.0), (GUIDANCE, 8.0)),
     "sld": Method(draw_sld, (10.0, 30.0, 100.0, 300.0)),
     "adapter": Method(draw_inferred, (0.5, 1.0, 1.5, 2.0), mark=lambda: f"-{digest(SHIPPED)}"),

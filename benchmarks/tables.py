@@ -42,6 +42,8 @@ NAMES = {
     "plain": "GIE, plain",
     "agreement": "GIE, agreement",
     "projection": "GIE, projection",
+    "late_plain": "GIE, plain, late",
+    "late_agreement": "GIE, agreement, late",
     "negative_prompt": "negative prompt",
     "sld": "SLD",
     "adapter": "GIE, adapter",

@@ -38,7 +38,7 @@ from tools.webui_server import REPOSITORY, TITLE, Server
 from .cost import CONCEPTS, PROMPT
 from .timing import TimesFigure, median
 
-WAYS = ("absent", "disabled", *CONCEPTS)
+WAYS = ("disabled", *CONCEPTS)  # beside "absent", which they are compared with
 MODEL = "sd15"
 TOPOLOGIES = REPOSITORY / "tests" / "webui" / "topologies.py"
 SWITCH = Path(__file__).parent / "webui_switch"
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--webui", type=Path, required=True, help="folder of an installed WebUI")
     parser.add_argument("--python", help="its interpreter, unless it is venv/bin/python in there")
     parser.add_argument("--work", type=Path, help="folder for the model, kept and used again; default: a temporary one")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, metavar="WAY", help="default: all")
     parser.add_argument("--repeats", type=int, default=9, help="rounds; default: %(default)s")
     parser.add_argument("--steps", type=int, default=3, help="of each picture; default: %(default)s")
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with work_folder(given.work) as folder:
         server = Server(webui, python, Path(folder), "--ckpt", str(filled(Path(folder), webui, python)))
         try:
-            figures = measured(server.start(), given.steps, given.repeats)
+            figures = measured(server.start(), given.ways, given.steps, given.repeats)
         finally:
             server.stop()
     for figure in figures:
@@ -97,16 +98,17 @@ def filled(data: Path, webui: Path, python: str) -> Path:
     return checkpoint
 
 
-def measured(server: Server, steps: int, repeats: int) -> list[TimesFigure]:
-    """The ratio of the times with the extension disabled and with concepts to those without it, told per step."""
-    times = np.zeros((len(WAYS), 2, repeats + 1))
+def measured(server: Server, ways: Sequence[str], steps: int, repeats: int) -> list[TimesFigure]:
+    """The ratio of the times in each way to those without the extension, told per step."""
+    order = ("absent", *ways)
+    times = np.zeros((len(order), 2, repeats + 1))
     for turn in tqdm(range(repeats + 1), unit="round"):
-        for row in range(len(WAYS))[:: -1 if turn % 2 else 1]:
-            times[row, :, turn] = seconds(server, WAYS[row], steps)
+        for row in range(len(order))[:: -1 if turn % 2 else 1]:
+            times[row, :, turn] = seconds(server, order[row], steps)
     (step, once), *others = times[..., 1:]  # the first round warms up
     unit = f"ratio of times, of {np.median(step):.2f} s per step"
     figures = []
-    for way, (own_step, own_once) in zip(WAYS[1:], others):
+    for way, (own_step, own_once) in zip(ways, others):
         name = f"cost.webui_{MODEL}.{way}"
         figures += [median(name, own_step / step, unit), median(f"{name}_once_s", own_once - once, "s a picture")]
     return figures

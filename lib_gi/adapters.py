@@ -112,6 +112,16 @@ class Adapters:
             return misfit
         return OWN_MODEL if listed.about.get("fingerprint") == own else SAME_BUILD
 
+    def made_for(self, unet: nn.Module, weights: str = "") -> list[str]:
+        """The names of those that were trained on this UNet; `weights` as above. Raises UnsupportedModelError.
+
+        The fingerprint, a second's work for a large UNet, is taken only where an adapter is built for such a one.
+        """
+        layers = [layer.name for layer in find_cross_attention(unet)]
+        built = [listed for listed in self.look().adapters if _reads(listed, layers)]
+        own = self._fingerprint(unet, weights) if built else ""
+        return [listed.name for listed in built if listed.about.get("fingerprint") == own]
+
     def _trained_on(self, own: str) -> Listed:
         found = self.look()
         fitting = [listed for listed in found.adapters if listed.about.get("fingerprint") == own]
@@ -149,6 +159,14 @@ def name_of(path: Path) -> str:
     """What a file's adapter is called."""
     name = path.stem.strip()
     return path.name if name.casefold() in ("", NONE, AUTO) else name
+
+
+def _reads(listed: Listed, layers: Sequence[str]) -> bool:
+    """Whether the adapter can read a model with these layers."""
+    try:
+        return not Adapter.load(listed.path).misfit(layers)
+    except AdapterError:  # the file was exchanged after its header had been read
+        return False
 
 
 def _also(problems: Sequence[str]) -> str:

@@ -67,10 +67,11 @@ def write_inferred(passes: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {INFERRED_KEY: _begun_well(" then ".join(texts))} if texts else {}
 
 
-def write_done(passes: Sequence[Any]) -> dict[str, str]:
+def write_done(passes: Sequence[Any], strength: str = "") -> dict[str, str]:
     """The key and text that record what a batch's sampling passes did; none of them where nothing acted.
 
     passes: with steps that there were, how many of them acted, layers that were reached, and the host's optimisation.
+    strength: what there is to say of it; empty for nothing.
     """
     if not passes:
         return {}
@@ -81,6 +82,7 @@ def write_done(passes: Sequence[Any]) -> dict[str, str]:
         "host": HOST,
         "optimisation": _escape(passes[-1].optimisation),
     }
+    texts |= {"strength": _escape(strength)} if strength else {}
     return {DONE_KEY: "; ".join(f"{name}={text}" for name, text in texts.items())}
 
 

@@ -51,6 +51,20 @@ def test_a_name_is_that_adapter_also_on_a_model_like_its_own_and_that_is_told(tm
     assert not chosen.own and "another model (tiny-1)" in str(chosen)
 
 
+def test_those_made_for_a_model_are_found_and_its_weights_are_read_only_if_one_is_built_like_it(tmp_path, monkeypatch):
+    adapters = Adapters([tmp_path])
+    monkeypatch.setattr("lib_gi.adapters.fingerprint", lambda unet: pytest.fail("the weights were read"))
+    saved(tmp_path, "other", layers=LAYERS[:2])
+    (tmp_path / "damaged.safetensors").write_bytes(b"no file of tensors")
+    assert adapters.made_for(UNet()) == []
+    monkeypatch.undo()
+    for name, seed in (("b", 0), ("a", 0), ("c", 1)):
+        saved(tmp_path, name, seed)
+    assert adapters.made_for(UNet()) == ["a", "b"]
+    assert adapters.made_for(UNet(1)) == ["c"]
+    assert adapters.made_for(UNet(2)) == []
+
+
 def test_other_weights_in_the_same_unet_are_noticed(tmp_path):
     saved(tmp_path, "a")
     adapters, unet = Adapters([tmp_path]), UNet()

@@ -9,6 +9,7 @@ import torch
 from transformers import CLIPTokenizer
 
 from benchmarks import erase, runs, tables, validation
+from benchmarks.ablation import Ablation, draw_ablated
 from benchmarks.inferred import digest, draw_inferred
 from benchmarks.methods import ERASING, METHODS, Setting, draw
 from benchmarks.runs import Bench
@@ -78,6 +79,15 @@ def test_a_strength_changes_pictures_and_leaves_the_pipeline_as_it_was(pipe, met
     before = drawn(pipe, "none", 0.0)
     assert np.abs(drawn(pipe, method, 50.0) - before).max() > 0
     assert np.array_equal(drawn(pipe, "none", 0.0), before)
+
+
+@pytest.mark.parametrize("weighting", ["plain", "agreement"])
+def test_late_inhibitors_leave_the_first_steps_alone(pipe, weighting):
+    span = Ablation(weighting, 50.0, span=(2, 2))
+    only_last = draw_ablated(pipe, span, "skull", TEXTS, SEEDS, STEPS).astype(int)
+    late = drawn(pipe, f"late_{weighting}", 50.0)
+    assert np.array_equal(late, only_last)
+    assert not np.array_equal(late, drawn(pipe, weighting, 50.0))
 
 
 def test_safety_guidance_starts_from_the_noise_of_the_pipeline(pipe):

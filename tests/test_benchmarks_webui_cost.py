@@ -59,14 +59,14 @@ def test_ratios_are_of_the_times_in_the_same_round_and_the_order_turns(monkeypat
     order = []
     once = {"absent": 1, "disabled": 1, "one": 1.5, "twenty": 3}
     monkeypatch.setattr(cost, "seconds", lambda _, way, steps: order.append(way) or (next(told[way]), once[way]))
-    disabled, no_more, one, _, twenty, more = cost.measured(None, 2, 3)
+    disabled, no_more, one, _, twenty, more = cost.measured(None, cost.WAYS, 2, 3)
     assert (more.name, more.value, more.unit) == ("cost.webui_sd15.twenty_once_s", 2.0, "s a picture")
     assert no_more.value == 0.0
     assert (disabled.name, disabled.value, disabled.repeats) == ("cost.webui_sd15.disabled", 1.0, 3)
     assert (one.name, one.low, one.value, one.high) == ("cost.webui_sd15.one", 1.5, 1.5, 1.5)
     assert (twenty.name, twenty.value) == ("cost.webui_sd15.twenty", 2.0)
     assert one.unit == "ratio of times, of 4.00 s per step"
-    assert order == [*cost.WAYS, *cost.WAYS[::-1]] * 2
+    assert order == ["absent", *cost.WAYS, *cost.WAYS[::-1], "absent"] * 2
 
 
 def test_the_command_makes_the_model_once_and_writes_all_figures(monkeypatch, tmp_path):

@@ -12,7 +12,7 @@ from lib_gi import errors, infotext
 from lib_gi.concepts import load_catalogue
 from lib_gi.errors import SettingsError
 from lib_gi.settings import Settings
-from lib_gi.webui import routes
+from lib_gi.webui import report, routes
 from lib_gi.webui.arguments import settings_from
 
 PAGE = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
@@ -32,6 +32,8 @@ def test_the_request_is_understood_and_recorded_as_the_page_says():
 def test_what_was_done_is_recorded_as_the_page_says():
     done = SimpleNamespace(layers=16, acted=20, steps=20, optimisation="Doggettx")
     [(key, text)] = infotext.write_done([done]).items()
+    [guessed] = infotext.write_done([done], report.UNCALIBRATED).values()
+    assert f"`{guessed.rpartition('; ')[2]}`" in PAGE
     assert f"{key}: {text}" in PAGE.splitlines() and f"`{infotext.INFERRED_KEY}`" in PAGE
 
 

@@ -7,14 +7,16 @@ import torch
 from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, NeverHitError, SettingsError, UnsupportedModelError
 from lib_gi.settings import Settings
-from lib_gi.webui.report import FIXED
 
 webui = test_webui_script.webui  # the fixture
 
 
 def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
     forecast = webui.module.forecast
-    assert f"nudity=3 in tiny: {FIXED}" in forecast(Settings(concepts=("nudity",)))
+    uncalibrated = "nudity=3 in tiny: uncalibrated default, never run on this model"
+    assert uncalibrated in forecast(Settings(concepts=("nudity",)))
+    own = Settings(concepts=("nudity", "blood"), strengths={"blood": 4})
+    assert "nudity=3; blood=4 in tiny: a fixed strength, not calibrated for this model" in forecast(own)
     assert forecast(Settings.disabled()).startswith("Off")
     assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
 

@@ -93,6 +93,7 @@ def test_what_was_done_is_told_of_each_pass():
     told = "steps=8 of 8 then 4 of 5; layers=16; host=AUTOMATIC1111; optimisation=sdp-no-mem"
     assert write_done(passes) == {DONE_KEY: told}
     assert "layers=16 then 70;" in write_done([passes[0], done(70, 1, 1, "V1")])[DONE_KEY]
+    assert write_done(passes, "as a = b")[DONE_KEY] == f"{told}; strength=as a %3D b"
     assert write_done([]) == {}
 
 

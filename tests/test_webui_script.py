@@ -16,7 +16,6 @@ from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, SettingsError
 from lib_gi.hosts.webui import Done
 from lib_gi.webui.arguments import FIELDS
-from lib_gi.webui.report import FIXED
 
 FILE = Path(__file__).parents[1] / "scripts" / "growth_inhibitors.py"
 NUDITY = {"concepts": ["nudity"]}
@@ -120,11 +119,19 @@ def test_an_api_call_is_inhibited_recorded_and_said(webui):
     off, on = webui.generate(), webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 5}})
     assert all(differs(off, on))
     assert on.params["Growth Inhibitors"] == "nudity=3; blood=5"
-    done = f"3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx; {FIXED}"
+    done = "3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx; a fixed strength, not calibrated for this model"
     assert on.comments == [f"Growth Inhibitors: nudity=3; blood=5; {done}"]
     told = "steps=3 of 3; layers=3; host=AUTOMATIC1111; optimisation=Doggettx"
     assert on.params["Growth Inhibitors done"] == told
     assert hooks(webui.loaded.loaded) == 0
+
+
+def test_a_default_strength_is_told_to_be_uncalibrated_wherever_what_was_done_is_told(webui, caplog):
+    with caplog.at_level("INFO"):
+        on = webui.generate({"concepts": ["nudity"]})
+    told = "uncalibrated default, never run on this model"
+    assert on.comments[0].endswith(told) and told in caplog.text
+    assert on.params["Growth Inhibitors done"].endswith("; strength=uncalibrated default")
 
 
 def test_the_forms_values_do_what_the_same_api_call_does(webui):

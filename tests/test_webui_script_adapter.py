@@ -36,7 +36,9 @@ def test_an_adapter_in_the_hosts_data_folder_infers_and_what_it_inferred_is_said
     assert re.fullmatch(r"nudity=[\d.]+ to [\d.]+", inferred)
     steps = f"3 of 3 steps in 3 layers with {inferred} by the adapter mine, trained on this model"
     assert on.comments == [f"Growth Inhibitors: nudity=auto; blood=3; {steps}; AUTOMATIC1111, Doggettx"]
-    assert webui.generate({"concepts": ["nudity"]}, p=on.p).params == {
+    fixed = webui.generate({"concepts": ["nudity"]}, p=on.p)
+    assert fixed.comments[0].endswith("a fixed strength, not the one that mine, trained on this model, would infer")
+    assert fixed.params == {
         "Growth Inhibitors": "nudity=3",
         "Growth Inhibitors settings": "version=1",
         "Growth Inhibitors done": "steps=3 of 3; layers=3; host=AUTOMATIC1111; optimisation=Doggettx",

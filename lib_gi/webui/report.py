@@ -1,27 +1,50 @@
 """What the page says of a generation: what strengths come by, and afterwards what was done."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from lib_gi import infotext, reading
 from lib_gi.adapters import Adapters, Listed
 from lib_gi.concepts import Concept
-from lib_gi.errors import NeverHitError
+from lib_gi.errors import NeverHitError, UnsupportedModelError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.layers import find_cross_attention
 from lib_gi.settings import Settings, format_strengths
 
-FIXED = "a fixed strength, not calibrated for this model"
+UNCALIBRATED = "uncalibrated default"
 NOT_LOADED = "none is loaded"
 
 
 def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
     """What the strengths come by in the loaded checkpoint; errors as for `Adapters.choose`."""
     if not settings.infers:
-        return FIXED
+        return fixed(settings, host, adapters)
     if not host.checkpoint:
         return f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
     return f"auto by {adapters.choose(settings, host.unet(), host.weights)}"
+
+
+def fixed(settings: Settings, host: Webui, adapters: Adapters) -> str:
+    """What given strengths are to the loaded checkpoint."""
+    names = _adapters_of(host, adapters)
+    if names:
+        return f"a fixed strength, not the one that {' or '.join(names)}, trained on this model, would infer"
+    if _is_default(settings):
+        return f"{UNCALIBRATED}, never run on this model"
+    return "a fixed strength, not calibrated for this model"
+
+
+def _adapters_of(host: Webui, adapters: Adapters) -> list[str]:
+    """The names of those that were trained on the loaded checkpoint; none where that cannot be told."""
+    with suppress(UnsupportedModelError):
+        return adapters.made_for(host.unet(), host.weights) if host.checkpoint else []
+    return []
+
+
+def _is_default(settings: Settings) -> bool:
+    """Whether each strength that acts is the one that is there before anybody chooses."""
+    return set(settings.acting.values()) <= {Settings.defaults()["strength"]}
 
 
 def check_fits(host: Webui, concepts: Sequence[Concept], acts: bool) -> None:
@@ -46,8 +69,8 @@ def fit_of(listed: Listed, host: Webui, adapters: Adapters) -> str:
     return adapters.fit_of(listed, host.unet(), host.weights) if host.checkpoint else NOT_LOADED
 
 
-def done(protection: Protection) -> str:
-    """What a batch's sampling passes did."""
+def done(protection: Protection, host: Webui) -> str:
+    """What a batch's sampling passes did in the checkpoint that is loaded."""
     settings = protection.settings
     acting = {c.name: settings.strength_of(c.name) for c in protection.concepts}
     names = format_strengths(acting)
@@ -60,11 +83,12 @@ def done(protection: Protection) -> str:
         + (f" with {reading.told(d.inferred)} by {d.adapter}" if d.adapter else "")
         for d in protection.done
     )
-    end = "" if settings.infers else f"; {FIXED}"
+    end = "" if settings.infers else f"; {fixed(settings, host, protection.adapters)}"
     return f"{names}; {passes}; {infotext.HOST}, {protection.done[-1].optimisation}{end}"
 
 
-def recorded(protection: Protection) -> dict[str, str]:
+def recorded(protection: Protection, host: Webui) -> dict[str, str]:
     """The same for the infotext: its keys and texts, beside those of the settings."""
     inferred = infotext.write_inferred([d.inferred for d in protection.done])
-    return inferred | infotext.write_done(protection.done)
+    guessed = _is_default(protection.settings) and not _adapters_of(host, protection.adapters)
+    return inferred | infotext.write_done(protection.done, UNCALIBRATED if guessed else "")
