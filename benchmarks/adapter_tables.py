@@ -31,12 +31,25 @@ def whole(results: Path, sweeps: Path) -> str:
             f" {frontier['count']} test prompts per concept and set.",
             "![Benign pictures kept against erased, one line for each way](images/frontier.png)",
         ]
+    if (sweeps / "conditions.json").exists():
+        parts += conditions(json.loads((sweeps / "conditions.json").read_text()))
     parts += [
         f"Fitted in other ways to the same labels: {compared['count']} validation prompts per concept and set, by"
         " the labelling judge:",
         share_table("way", {row["label"]: row["shares"] for row in compared["rows"]}),
     ]
     return "\n\n".join(parts)
+
+
+def conditions(told: dict) -> list[str]:
+    """Other guidance scales, and several concepts at once."""
+    rows = {f"{row['condition']}: {NAMES[row['method']]}": row["shares"] for row in told["rows"]}
+    return [
+        "At other guidance scales, compared with unerased pictures of the same scale, and with"
+        f" {', '.join(told['several'])} kept out at once; {told['count']} test prompts per concept and set, with"
+        " several concepts those of them that have nothing to do with the others:",
+        share_table("condition", rows),
+    ]
 
 
 def beside_table(results: Path) -> str:

@@ -1,3 +1,38 @@
+{
+    const TABS = ["txt2img", "img2img"];
+    const find = (rest) => gradioApp().querySelector(`#growth_inhibitors_${rest}`);
+
+    // The form makes its line anew whenever the typing into this box has ended.
+    const makeLine = (tab) => {
+        const box = find(`${tab}_free_text :is(textarea, input)`);
+        if (box) box.dispatchEvent(new Event("blur"));
+    };
+
+    // What is shown is asked for when its place is first seen, and not while the page loads: gradio goes through all of the
+    // page's components anew for each answer.
+    const whenSeen = (place, ask) => {
+        if (!place) return;
+        const watch = new IntersectionObserver((changes) => {
+            if (!changes.some((change) => change.isIntersecting)) return;
+            watch.disconnect();
+            ask();
+        });
+        watch.observe(place);
+    };
+    onUiLoaded(() => {
+        for (const tab of TABS) whenSeen(find(`${tab}_line`), () => makeLine(tab));
+        whenSeen(find("sections"), () => find("seen").click());
+    });
+
+    // The accordion's line names the loaded checkpoint. The host tells of a change of its settings once it has acted on it.
+    let checkpoint;
+    onOptionsChanged(() => {
+        const before = checkpoint;
+        checkpoint = opts.sd_model_checkpoint;
+        if (before !== undefined && before !== checkpoint) TABS.forEach(makeLine);
+    });
+}
+
 // gradio names a slider's range but not the number beside it, and the host's own checkbox in an accordion has no name:
 // a screen reader would call both by nothing. Each is named by the text that sighted users see, whatever its language.
 onUiLoaded(() => {
@@ -13,18 +48,3 @@ onUiLoaded(() => {
         name(box, box.parentElement);
     }
 });
-
-// The accordion's line names the loaded checkpoint. The host tells of a change of its settings once it has acted on it,
-// and the form makes its line anew whenever the typing into this box has ended.
-{
-    let checkpoint;
-    onOptionsChanged(() => {
-        const before = checkpoint;
-        checkpoint = opts.sd_model_checkpoint;
-        if (before === undefined || before === checkpoint) return;
-        for (const tab of ["txt2img", "img2img"]) {
-            const box = gradioApp().querySelector(`#growth_inhibitors_${tab}_free_text :is(textarea, input)`);
-            if (box) box.dispatchEvent(new Event("blur"));
-        }
-    });
-}

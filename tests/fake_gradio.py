@@ -83,9 +83,9 @@ def module():
         focus, blur, input = listener("focus"), listener("blur"), listener("input")
 
     class Button(Block):
-        def __init__(self, value, *, elem_id=None):
+        def __init__(self, value, *, visible=True, elem_id=None):
             super().__init__(elem_id)
-            self.value = value
+            self.value, self.visible = value, visible
 
         click = listener("click")
 
@@ -108,8 +108,8 @@ def module():
     class HTML(Block):
         def __init__(self, value="", *, elem_id=None):
             super().__init__(elem_id)
-            self.load = value if callable(value) else None
-            self.value = value() if callable(value) else value
+            assert isinstance(value, str)  # a function would be asked at each load of the page, and hold it up
+            self.value = value
 
     class Accordion(Opened):
         def __init__(self, label, *, open=True, elem_id=None):

@@ -181,13 +181,6 @@ def test_the_lines_place_is_as_high_before_it_is_told_as_afterwards(ui):
     assert "min-height" in place and told.value == f"{place}></div>" and later.startswith(place)
 
 
-def test_the_line_starts_from_the_defaults_that_the_user_has_saved(ui):
-    accordion = built(ui)
-    told, _ = line_of(accordion)
-    by_name(accordion)["enabled"].value = True
-    assert "choose a concept" in told.load()
-
-
 # -- concepts that are added while the page is open -------------------------------------------------------------
 
 

@@ -31,7 +31,8 @@ class Tab:
         self.parts = {block.elem_id.removeprefix(f"{PREFIX}_concepts_"): block for block in gr.made}
         self.values = {"told": "", "table": "", "chosen": "(a new one)", "state": None}
         self.values |= {name: self.parts[name].value for name in ("name", "phrase", "category")}
-        self.run(self.page.load_events)
+        self.seen = self.parts.pop(f"{PREFIX}_seen")
+        self.run(self.seen.click_events)
 
     def run(self, events, *inputs):
         """A component's event with these inputs; what it gives is shown."""
@@ -88,13 +89,14 @@ def written(concept):
 
 
 def test_the_tab_is_made_of_its_sections_each_with_ids_of_its_own(gr):
-    module, seen = importlib.import_module("lib_gi.webui.tab"), []
-    sections = [module.Section(t, n, lambda *args: seen.append((args, gr.open_blocks[-1]))) for t, n in ("Aa", "Bb")]
-    [(page, title, elem_id)] = module.build(sections, "gi")
+    module, built = importlib.import_module("lib_gi.webui.tab"), []
+    sections = [module.Section(t, n, lambda *args: built.append((args, gr.open_blocks[-1]))) for t, n in ("Aa", "Bb")]
+    [(_, title, elem_id)] = module.build(sections, "gi")
     assert (title, elem_id) == ("Growth Inhibitors", "gi") and not gr.open_blocks
-    assert [(args, block.label, block.elem_id) for args, block in seen] == [
-        ((page, "gi_a"), "A", "gi_a"),
-        ((page, "gi_b"), "B", "gi_b"),
+    [seen] = [block for block in gr.made if block.elem_id == "gi_seen"]
+    assert [(args, block.label, block.elem_id) for args, block in built] == [
+        ((seen, "gi_a"), "A", "gi_a"),
+        ((seen, "gi_b"), "B", "gi_b"),
     ]
 
 
@@ -125,7 +127,7 @@ def test_a_phrase_that_is_left_empty_is_the_name_and_a_built_in_name_is_told(tab
 
 def test_a_concept_is_chosen_changed_and_deleted_and_can_be_brought_back(tab):
     tab.own.merge([CLOWN, ODD])
-    tab.run(tab.page.load_events)
+    tab.run(tab.seen.click_events)
     tab.choose("circus / clown")
     assert [tab.values[name] for name in ("name", "phrase", "category")] == ["clown", "red nose", "circus"]
     assert tab.press("change", phrase="white face") == ("Changed 'clown'.", False)
@@ -189,7 +191,7 @@ def test_a_file_with_a_mistake_is_refused_as_a_whole_by_its_name_and_line(tab, t
 
 def test_what_is_exported_is_what_an_import_takes(tab):
     tab.own.merge([CLOWN, ODD])
-    tab.run(tab.page.load_events)
+    tab.run(tab.seen.click_events)
     data = re.search(r'href="data:application/json;base64,([^"]*)" download="concepts.json"', tab.values["table"])[1]
     assert parse(base64.b64decode(data), "export") == (CLOWN, ODD)
 
@@ -197,7 +199,7 @@ def test_what_is_exported_is_what_an_import_takes(tab):
 def test_nothing_that_a_file_holds_is_taken_for_html(tab, tmp_path):
     tab.press("add", **written(ODD))
     (tmp_path / "toons.concepts.json").write_text(text_of([ODD, Concept("<u>", "<u>", "<u>")]), encoding="utf-8")
-    tab.run(tab.page.load_events)
+    tab.run(tab.seen.click_events)
     tab.choose("<u> / <u>")
     for text in (tab.values["table"], tab.values["told"]):
         assert not re.search("<(?:img|b|i|u)[ >]", text) and "&lt;" in text
@@ -206,7 +208,7 @@ def test_nothing_that_a_file_holds_is_taken_for_html(tab, tmp_path):
 def test_a_checkpoints_concepts_are_listed_with_its_name_and_those_left_out_are_told(tab, tmp_path):
     shipped = [Concept("jester", "fool", "court"), Concept("nudity", "kitten", "court")]
     (tmp_path / "toons.concepts.json").write_text(text_of(shipped))
-    tab.run(tab.page.load_events)
+    tab.run(tab.seen.click_events)
     text = tab.values["table"]
     assert "From toons.concepts.json" in text and "<td>jester</td><td>fool</td><td>toons: court</td>" in text
     assert "names are taken: &#x27;nudity&#x27;" in text and "kitten" not in text
@@ -216,7 +218,7 @@ def test_a_checkpoints_concepts_are_listed_with_its_name_and_those_left_out_are_
 def test_a_damaged_file_is_told_and_never_written_to(tab, tmp_path, where):
     tab.own.add(CLOWN)
     (tmp_path / where).write_text("[\n{")
-    tab.run(tab.page.load_events)
+    tab.run(tab.seen.click_events)
     assert 'role="alert"' in tab.values["table"] and "line 2" in tab.values["table"]
     told, wrong = tab.press("add", **written(ODD))
     assert wrong == (where == "data/concepts.json") and ("line 2" in told) == wrong

@@ -28,10 +28,10 @@ class Section:
         self.fit = lambda listed: f"fits {listed.name}"
         module = importlib.import_module("lib_gi.webui.tab_adapters")
         section = module.section(self.adapters, OwnAdapters(self.folder), lambda listed: self.fit(listed))
-        [(self.page, _, _)] = importlib.import_module("lib_gi.webui.tab").build([section], "growth_inhibitors")
+        importlib.import_module("lib_gi.webui.tab").build([section], "growth_inhibitors")
         self.parts = {block.elem_id.removeprefix(PREFIX): block for block in gr.made}
         self.shown = dict.fromkeys(("told", "table", "chosen", "sure", "export"), "")
-        self.run(self.page.load_events)
+        self.run(self.parts["growth_inhibitors_seen"].click_events)
 
     def run(self, events, *inputs):
         """An event with these inputs; what it gives is shown, and its line is given back."""

@@ -218,6 +218,15 @@ def test_while_it_runs_each_page_can_look_and_a_result_can_be_dropped(page):
     assert page.press("discard") == ("", False, "")
 
 
+def test_what_there_is_to_know_is_told_when_the_tab_is_first_seen_and_not_while_the_page_loads(page):
+    [look, about] = page.parts["gi_seen"].click_events
+    assert page.parts["detectors"].value == "" and not page.parts["gi_seen"].visible
+    assert [part for _, _, outputs in (look, about) for part in outputs] == [
+        page.parts[name] for name in ("told", "result", "detectors")
+    ]
+    assert look[0]() == ("", "") and "folder growth-inhibitors/detectors" in about[0]()
+
+
 def test_detectors_are_those_that_are_installed_or_lie_in_the_folder(page, tmp_path):
     (tmp_path / "detectors" / "judge.safetensors").write_bytes(b"")
     (tmp_path / "detectors" / "notes.txt").write_text("")

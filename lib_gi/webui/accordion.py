@@ -89,7 +89,8 @@ def build(
     catalogue: asked whenever it matters, so that concepts that were added in the meantime are listed and act.
     elem_prefix: what every component's HTML id begins with; the tab and the component's name follow. describe: the
     text of the line that tells what will happen, from the settings or from what is wrong with them; it may find more
-    that is wrong. It is called from then on whenever the form changes or its page is loaded, and not while it is built.
+    that is wrong. It is called from then on whenever the form changes or the page's script finds the line in sight, and
+    not while it is built.
     initial: what the form begins with, whatever the host has kept of it; without, nothing is ticked but what the host's
     own defaults say. adapters: the names that can be chosen beside none and auto, asked as the catalogue is.
     """
@@ -99,16 +100,13 @@ def build(
     def line(*values: Any) -> str:
         return _line(list(values), catalogue(), describe)
 
-    def line_of_defaults() -> str:  # a load event: the host may have put the user's own defaults in by then
-        return line(*(made[name].value for name in FIELDS)) if len(made) == len(FIELDS) else _reserved("")
-
     with _frame(form) as made["enabled"]:
         made["concepts"] = form.choice_of_concepts()
         made["free_text"] = form.text("free_text", "red shoes; clown")
         made["strength"] = form.slider("strength")
         made["adapter"] = form.choice_of_adapter(adapters())
         made["strengths"] = form.text("strengths", "nudity=6; blood=3")
-        told = gr.HTML(value=line_of_defaults, elem_id=form.id("line"))
+        told = gr.HTML(value=_reserved(""), elem_id=form.id("line"))
         with gr.Accordion("Advanced", open=False, elem_id=form.id("advanced")):
             made["weighting"] = gr.Radio(choices=list(_SHOWN["weighting"]["choices"]), **form.common("weighting"))
             made["first_step"] = form.slider("first_step")

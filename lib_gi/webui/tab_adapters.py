@@ -21,10 +21,10 @@ Fit = Callable[[Listed], str]
 
 def section(adapters: Adapters, own: OwnAdapters, fit: Fit) -> Section:
     """The section for these adapters, of which those of `own` can be deleted."""
-    return Section("Adapters", "adapters", lambda page, prefix: _build(_Desk(adapters, own, fit), page, prefix))
+    return Section("Adapters", "adapters", lambda seen, prefix: _build(_Desk(adapters, own, fit), seen, prefix))
 
 
-def _build(desk: "_Desk", page: Any, prefix: str) -> None:
+def _build(desk: "_Desk", seen: Any, prefix: str) -> None:
     table = gr.HTML(value="", elem_id=f"{prefix}_table")
     with gr.Row(elem_id=f"{prefix}_choice"):
         listed = gr.Dropdown(
@@ -51,7 +51,7 @@ def _build(desk: "_Desk", page: Any, prefix: str) -> None:
 
     shown = [told, table, listed, sure, link]
     more = {"outputs": shown, "show_progress": "hidden", "queue": False, "api_name": False}
-    page.load(fn=desk.open, inputs=[], **more)
+    seen.click(fn=desk.open, inputs=[], **more)
     again.click(fn=desk.open, inputs=[], **more)
     listed.input(fn=desk.choose, inputs=[listed], **more)
     delete.click(fn=desk.delete, inputs=[listed, sure], **more)
@@ -65,7 +65,7 @@ class _Desk:
         self._adapters, self._own, self._fit = adapters, own, fit
 
     def open(self) -> list[Any]:
-        """The page has been loaded, or the list is asked for anew."""
+        """The tab is first seen, or the list is asked for anew."""
         return self._tell(lambda: ("", None))
 
     def choose(self, name: str) -> list[Any]:

@@ -53,10 +53,10 @@ INTERVAL = 1.0  # seconds between two looks at how far it is
 
 def section(workshop: Workshop) -> Section:
     """The section for this calibration."""
-    return Section("Calibrate", "calibrate", lambda page, prefix: _build(_Desk(workshop), page, prefix))
+    return Section("Calibrate", "calibrate", lambda seen, prefix: _build(_Desk(workshop), seen, prefix))
 
 
-def _build(desk: "_Desk", page: Any, prefix: str) -> None:
+def _build(desk: "_Desk", seen: Any, prefix: str) -> None:
     form = Form(prefix, desk.workshop.catalogue())
     made: dict[str, Any] = {}
     gr.HTML(value=f"<p>{WHAT}</p>", elem_id=form.id("what"))
@@ -93,7 +93,7 @@ def _build(desk: "_Desk", page: Any, prefix: str) -> None:
             info="Empty for its own.",
             elem_id=form.id("options"),
         )
-    gr.HTML(value=lambda: _about_detectors(desk.workshop.detectors.unusable()), elem_id=form.id("detectors"))
+    about_detectors = gr.HTML(value="", elem_id=form.id("detectors"))
     with gr.Row(elem_id=form.id("sampling")):
         made["weighting"] = gr.Radio(choices=list(WEIGHTINGS), **form.common("weighting"))
         for name, (label, info, value) in SLIDERS.items():
@@ -124,7 +124,8 @@ def _build(desk: "_Desk", page: Any, prefix: str) -> None:
     cancel.click(fn=desk.workshop.job.cancel, inputs=[], outputs=[], queue=False, **quiet)
     keep.click(fn=desk.keep, inputs=[made["name"]], queue=False, **both)
     discard.click(fn=desk.discard, inputs=[], queue=False, **both)
-    page.load(fn=desk.look, inputs=[], queue=False, **both)
+    seen.click(fn=desk.look, inputs=[], queue=False, **both)
+    seen.click(fn=desk.about_detectors, inputs=[], outputs=[about_detectors], queue=False, **quiet)
     upload.upload(fn=desk.take, inputs=[upload], outputs=[tasks, file_line, made["source"]], queue=False, **quiet)
     lists = {"concepts": lambda: labels(desk.workshop.catalogue()), "detector": desk.detectors}
     for name, choices in lists.items():
@@ -197,6 +198,10 @@ class _Desk:
         except GrowthInhibitorError as error:
             return (), line_of(str(error), wrong=True), gr.update()
         return tasks, line_of(f"{len(tasks)} tasks from {path.name}."), gr.update(value=SOURCES[-1])
+
+    def about_detectors(self) -> str:
+        """What there is to know of them, with those that cannot be used."""
+        return _about_detectors(self.workshop.detectors.unusable())
 
     def detectors(self) -> list[str]:
         """What can be chosen by now."""

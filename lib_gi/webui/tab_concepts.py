@@ -26,10 +26,10 @@ EMPTY = tuple(value for _, _, value in FIELDS.values())
 
 def section(library: Library) -> Section:
     """The section for these concepts."""
-    return Section("Concepts", "concepts", lambda page, prefix: _build(library, page, prefix))
+    return Section("Concepts", "concepts", lambda seen, prefix: _build(library, seen, prefix))
 
 
-def _build(library: Library, page: Any, prefix: str) -> None:
+def _build(library: Library, seen: Any, prefix: str) -> None:
     listed = gr.Dropdown(
         choices=[NEW],
         value=NEW,
@@ -54,7 +54,7 @@ def _build(library: Library, page: Any, prefix: str) -> None:
     desk = _Desk(library)
     shown = [told, table, listed, chosen, *fields]
     more = {"outputs": shown, "show_progress": "hidden", "queue": False, "api_name": False}
-    page.load(fn=desk.open, inputs=[], **more)
+    seen.click(fn=desk.open, inputs=[], **more)
     listed.input(fn=desk.choose, inputs=[listed], **more)
     add.click(fn=desk.add, inputs=fields, **more)
     change.click(fn=desk.change, inputs=[chosen, *fields], **more)
@@ -77,7 +77,7 @@ class _Desk:
         self._library, self._own = library, library.own
 
     def open(self) -> list[Any]:
-        """The page has been loaded."""
+        """The tab is first seen."""
         return self._tell(lambda: _Done("", None, EMPTY))
 
     def choose(self, label: str) -> list[Any]:

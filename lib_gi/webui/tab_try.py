@@ -36,7 +36,7 @@ def section(
     interrupt: Callable[[], None],
 ) -> Section:
     """The section; catalogue, adapters: asked whenever they matter. interrupt: stops what the host draws now."""
-    return Section("Try", "try", lambda page, prefix: _build(catalogue, adapters, draw, queued, interrupt, prefix))
+    return Section("Try", "try", lambda seen, prefix: _build(catalogue, adapters, draw, queued, interrupt, prefix))
 
 
 def _build(
