@@ -8,20 +8,21 @@
         if (box) box.dispatchEvent(new Event("blur"));
     };
 
-    // What is shown is asked for when its place is first seen, and not while the page loads: gradio goes through all of the
-    // page's components anew for each answer.
-    const whenSeen = (place, ask) => {
+    // What is shown is asked for when its place is first open, in sight or not, and not while the page loads: gradio goes
+    // through all of the page's components anew for each answer.
+    const whenOpen = (place, ask) => {
         if (!place) return;
-        const watch = new IntersectionObserver((changes) => {
+        const look = (changes) => {
             if (!changes.some((change) => change.isIntersecting)) return;
             watch.disconnect();
             ask();
-        });
+        };
+        const watch = new IntersectionObserver(look, { rootMargin: "1000000px" });
         watch.observe(place);
     };
     onUiLoaded(() => {
-        for (const tab of TABS) whenSeen(find(`${tab}_line`), () => makeLine(tab));
-        whenSeen(find("sections"), () => find("seen").click());
+        for (const tab of TABS) whenOpen(find(`${tab}_line`), () => makeLine(tab));
+        whenOpen(find("sections"), () => find("seen").click());
     });
 
     // The accordion's line names the loaded checkpoint. The host tells of a change of its settings once it has acted on it.
