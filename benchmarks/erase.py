@@ -163,11 +163,12 @@ def run_test(arguments: argparse.Namespace) -> None:
         for setting in settings
     }
     files = [arguments.sweeps / name for name in ("test_by_concept.json", "test_pairs.json")]
+    stay = merging.unchanged(files[0], about, by_method)
     by_method = merging.methods(files[0], about, by_method)
     write(files[0], about | {"methods": by_method})
     scales = {label(setting): setting.guidance for setting in settings}
     pairs = compare(together, tuple(tables.PAIRED), scales)
-    write(files[1], about | {"pairs": merging.pairs(files[1], about, pairs, by_method)})
+    write(files[1], about | {"pairs": merging.pairs(files[1], about, pairs, stay & set(by_method))})
     concept = arguments.concepts[0]
     prompt = bench.prompts(concept, "explicit", 1)[0]
     base, taken = seconds(bench.pipe, settings, concept, prompt, arguments.steps, arguments.repeats)

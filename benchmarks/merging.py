@@ -27,15 +27,21 @@ def methods(file: Path, about: Mapping[str, object], mine: Mapping[str, dict]) -
     return dict(sorted(rows.items(), key=lambda named: place(named[0])))
 
 
-def pairs(file: Path, about: Mapping[str, object], mine: Iterable[Comparison], present: Iterable[str]) -> list[dict]:
-    """`mine` and the file's comparisons of other pairs of the `present` methods; p is adjusted anew, for each item."""
-    present = set(present)
+def unchanged(file: Path, about: Mapping[str, object], mine: Mapping[str, dict]) -> set[str]:
+    """The file's methods that are not in `mine`, or there with the very same row: earlier comparisons of them stay."""
+    rows = dict(earlier(file, about, "methods"))
+    return {method for method, row in rows.items() if method not in mine or mine[method] == row}
+
+
+def pairs(file: Path, about: Mapping[str, object], mine: Iterable[Comparison], stay: Iterable[str]) -> list[dict]:
+    """`mine` and other pairs of the file, of methods that `stay`; p is adjusted anew, for each item."""
+    stay = set(stay)
     told = [asdict(pair) for pair in mine]
-    asked = {(pair["first"], pair["second"]) for pair in told}
+    asked = {frozenset((pair["first"], pair["second"])) for pair in told}
     told += [
         pair
         for pair in earlier(file, about, "pairs")
-        if (pair["first"], pair["second"]) not in asked and {pair["first"], pair["second"]} <= present
+        if frozenset((pair["first"], pair["second"])) not in asked and {pair["first"], pair["second"]} <= stay
     ]
     for item in dict.fromkeys(pair["item"] for pair in told):
         same = [pair for pair in told if pair["item"] == item]

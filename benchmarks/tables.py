@@ -98,7 +98,7 @@ def counts(methods: dict) -> str:
     for method, told in methods.items():
         by_count.setdefault(told["count"], []).append(name_of(method))
     most, *others = sorted(by_count.items(), key=lambda item: -len(item[1]))
-    rest = "".join(f"; {count} of {', '.join(names)}" for count, names in others)
+    rest = "".join(f"; {count} of {' and of '.join(names)}" for count, names in others)
     return f"{most[0]} prompts per concept and set{rest}"
 
 

@@ -146,6 +146,11 @@ class Session:
     # -- what a user reads ---------------------------------------------------------------------------------
 
     @property
+    def idle(self) -> bool:
+        """Whether every scale is zero, those of the last pass that were inferred included."""
+        return self._injection.idle
+
+    @property
     def armed(self) -> bool:
         """Whether the layers are hooked."""
         return bool(self._handles)

@@ -95,11 +95,13 @@ class GrowthInhibitorsScript(scripts.Script):
             return
         if growth_of(p) is not None:
             growth_of(p).begin_batch(protection.take_recording())
-        text = f"{accordion.TITLE}: {report.done(protection, Webui())}"
-        told = infotext.write(protection.settings) if protection.done or not protection.acts else {}
-        told |= report.recorded(protection, Webui())
+        try:
+            text = f"{accordion.TITLE}: {report.done(protection, Webui())}"
+            told = infotext.write(protection.settings) if protection.done or not protection.acts else {}
+            told |= report.recorded(protection, Webui())
+        finally:
+            protection.done.clear()  # the next batch tells of its own
         p.extra_generation_params = infotext.renewed(p.extra_generation_params, told)
-        protection.done.clear()  # the next batch tells of its own
         logger.info(text)
         p.comment(text)
 

@@ -40,6 +40,16 @@ def test_nothing_of_another_model_judge_steps_or_split_is_kept(tmp_path, other):
     assert merging.pairs(file, ABOUT, [], ["a", "b"]) == []
 
 
+def test_what_was_measured_again_with_another_outcome_keeps_no_earlier_comparison(tmp_path):
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(ABOUT | {"methods": {"none": row(60), "plain": row(60), "sld": row(60)}}))
+    assert merging.unchanged(file, ABOUT, {"none": row(60), "plain": row(80), "adapter": row(80)}) == {"none", "sld"}
+    pairs = tmp_path / "pairs.json"
+    pairs.write_text(json.dumps(ABOUT | {"pairs": [vars(pair("plain", "sld", 0.1)), vars(pair("none", "sld", 0.2))]}))
+    told = merging.pairs(pairs, ABOUT, [pair("sld", "none", 0.3)], ["none", "sld"])
+    assert [(one["first"], one["second"], one["p"]) for one in told] == [("sld", "none", 0.3)]
+
+
 def test_a_row_over_other_concepts_is_not_kept(tmp_path):
     file = tmp_path / "rows.json"
     file.write_text(json.dumps(ABOUT | {"methods": {"sld": row(60, "skull", "bomb")}}))

@@ -1,5 +1,6 @@
 """A calibration's plan and result: what labels depend on, which figures are told, and what cannot be learned."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -42,8 +43,25 @@ def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(t
     assert (about["resolution"], about["concepts"], about["pictures"]) == ("128x64", ["a", "b c"], 14)
     examples = search.examples(PLAN.tasks)
     assert torch.equal(result.labelled, -examples.w)
+    aims = (1.5 * result.labelled).clamp(1.5, result.labelled.max()) * (result.labelled > 0)
+    assert torch.equal(result.aimed, aims) and (about["least"], about["surplus"]) == (1.5, 1.5)
     assert torch.equal(result.predicted, 0 - w_of(result.fitted.adapter, examples))
     assert len(examples.picture[result.held_out].unique()) == 2  # a fifth of twelve
+
+
+def test_nothing_is_aimed_at_that_was_never_tried(tmp_path):
+    plan = replace(PLAN, strongest=1.0)
+    result = plan.result(searched(tmp_path, plan), LAYERS)
+    assert result.fitted.adapter.about["least"] == 1.0 and result.aimed.max() == 1.0
+
+
+def test_excess_that_no_picture_told_cannot_be_learned(tmp_path, monkeypatch):
+    search = searched(tmp_path)
+    told = search.examples(PLAN.tasks)
+    monkeypatch.setattr(type(search), "examples", lambda *_: replace(told, excess=None))
+    with pytest.raises(SettingsError, match="no excess to learn from.*choose other features"):
+        PLAN.result(search, LAYERS)
+    assert replace(PLAN, features="M_star").result(search, LAYERS).labels == 12
 
 
 def test_labels_are_of_one_way_to_draw(tmp_path):

@@ -13,9 +13,9 @@ def pixel(picture, needed, inferred, top):
 
 
 def result(labelled, predicted, held_out):
-    return SimpleNamespace(
-        labelled=torch.tensor(labelled), predicted=torch.tensor(predicted), held_out=torch.tensor(held_out)
-    )
+    needed = torch.tensor(labelled)
+    told = {"labelled": needed, "aimed": 1.25 * needed, "predicted": torch.tensor(predicted)}
+    return SimpleNamespace(**told, held_out=torch.tensor(held_out))
 
 
 def test_each_row_is_a_dot_at_its_numbers_and_held_out_ones_lie_on_top():
@@ -23,6 +23,7 @@ def test_each_row_is_a_dot_at_its_numbers_and_held_out_ones_lie_on_top():
     fitted, held_out = map(ImageColor.getrgb, (FITTED, HELD_OUT))
     assert pixel(picture, 0, 1, 10) == pixel(picture, 8, 6, 10) == fitted
     assert pixel(picture, 2, 4, 10) == held_out and pixel(picture, 6, 2, 10) == (255, 255, 255)
+    assert pixel(picture, 4, 5, 10) == pixel(picture, 7.2, 9, 10) == ImageColor.getrgb("#999999")  # what is aimed at
 
 
 def test_a_result_without_any_strength_is_drawn_too():

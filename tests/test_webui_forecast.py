@@ -15,8 +15,8 @@ def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
     forecast = webui.module.forecast
     uncalibrated = "nudity=3 in tiny: uncalibrated default, never run on this model"
     assert uncalibrated in forecast(Settings(concepts=("nudity",)))
-    own = Settings(concepts=("nudity", "blood"), strengths={"blood": 4})
-    assert "nudity=3; blood=4 in tiny: a fixed strength, not calibrated for this model" in forecast(own)
+    own = Settings(concepts=("nudity", "blood"), strength=3.5, strengths={"blood": 4})
+    assert "nudity=3.5; blood=4 in tiny: a fixed strength, not calibrated for this model" in forecast(own)
     assert forecast(Settings.disabled()).startswith("Off")
     assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
 

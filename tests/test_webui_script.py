@@ -12,6 +12,7 @@ import torch
 from tiny_unet import hooks
 from webui_fakes import Denoiser, Generation, Host, OptionInfo, Options, sample
 
+from lib_gi.adapters import Adapters
 from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, SettingsError
 from lib_gi.hosts.webui import Done
@@ -119,9 +120,9 @@ def test_an_api_call_is_inhibited_recorded_and_said(webui):
     off, on = webui.generate(), webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 5}})
     assert all(differs(off, on))
     assert on.params["Growth Inhibitors"] == "nudity=3; blood=5"
-    done = "3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx; a fixed strength, not calibrated for this model"
+    done = "3 of 3 steps in 3 layers; AUTOMATIC1111, Doggettx; uncalibrated default, never run on this model"
     assert on.comments == [f"Growth Inhibitors: nudity=3; blood=5; {done}"]
-    told = "steps=3 of 3; layers=3; host=AUTOMATIC1111; optimisation=Doggettx"
+    told = "steps=3 of 3; layers=3; host=AUTOMATIC1111; optimisation=Doggettx; strength=uncalibrated default"
     assert on.params["Growth Inhibitors done"] == told
     assert hooks(webui.loaded.loaded) == 0
 
@@ -131,6 +132,13 @@ def test_a_default_strength_is_told_to_be_uncalibrated_wherever_what_was_done_is
         on = webui.generate({"concepts": ["nudity"]})
     told = "uncalibrated default, never run on this model"
     assert on.comments[0].endswith(told) and told in caplog.text
+    assert on.params["Growth Inhibitors done"].endswith("; strength=uncalibrated default")
+
+
+def test_what_was_done_is_told_and_forgotten_also_where_the_adapters_cannot_be_looked_through(webui, monkeypatch):
+    monkeypatch.setattr(Adapters, "made_for", lambda *_: 1 / 0)
+    on = webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 5}})
+    assert "3 of 3 steps in 3 layers" in on.comments[0] and "uncalibrated default" in on.comments[0]
     assert on.params["Growth Inhibitors done"].endswith("; strength=uncalibrated default")
 
 

@@ -49,6 +49,7 @@ def test_an_adapter_that_infers_nothing_leaves_the_picture_bit_for_bit(webui, tm
     adapter_for(tmp_path, webui.loaded.loaded, bias=5.0, gain=0.0)
     off, on = webui.generate(), webui.generate({"concepts": ["nudity"], "adapter": "auto"})
     assert not any(differs(off, on)) and on.params["Growth Inhibitors inferred"] == "nudity=0"
+    assert on.params["Growth Inhibitors done"].startswith("steps=0 of 3; layers=3;")
 
 
 def test_without_the_adapter_that_is_asked_for_no_step_is_drawn_and_the_line_says_so_before(webui, tmp_path):

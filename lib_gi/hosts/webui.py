@@ -251,8 +251,9 @@ class Protection:
     def _note_what_was_done(self) -> None:
         if self.armed and self._acted:
             layers = sum(1 for hits in self._session.hits.values() if hits)
+            acted = 0 if self._session.idle else len(self._acted)  # an adapter may find that nothing grows
             by = self._adapter, ranges(self._session.inferred)
-            self.done.append(Done(layers, len(self._acted), len(self._steps), self.host.optimisation, *by))
+            self.done.append(Done(layers, acted, len(self._steps), self.host.optimisation, *by))
 
     def _take_out(self) -> None:
         session, self._session = self._session, None

@@ -12,7 +12,7 @@ from lib_gi.adapter import Adapter
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
-from lib_gi.training.fit import LEAST, TAU, Examples, Fitted, fit
+from lib_gi.training.fit import LEAST, SURPLUS, TAU, Examples, Fitted, fit
 from lib_gi.training.search import Sampler, Search, Task
 
 
@@ -47,6 +47,11 @@ class Plan:
         told = " ".join(f"{name}={getattr(self, name)}" for name in names)
         return Search(sampler, detector, work, told, self.strongest, self.chunk)
 
+    @property
+    def least(self) -> float:
+        """The strength that is aimed at where less was enough: gi-tiny's, unless nothing as strong is tried here."""
+        return min(LEAST[self.weighting], self.strongest)
+
     def about(self) -> dict[str, Any]:
         """What the adapter's file says of itself."""
         names = ("model", "fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
@@ -56,6 +61,8 @@ class Plan:
             "concepts": sorted({task.concept for task in self.tasks}),
             "pictures": len(self.tasks),
             "tau": self.tau,
+            "least": self.least,
+            "surplus": SURPLUS,
             "date": date.today().isoformat(),
         }
 
@@ -76,7 +83,12 @@ class Plan:
                 f"the concept was found in none of the {known} pictures that have a label, so there is nothing to"
                 " learn; expected prompts that bring it; write others, or choose a detector that knows it"
             )
-        aim = {"tau": self.tau, "least": LEAST[self.weighting]}
+        if self.features == "excess" and examples.excess is None:
+            raise SettingsError(
+                "the pictures were drawn without telling what an empty prompt would show, so there is no excess to"
+                " learn from; expected the context of an empty prompt; choose other features, or mend what draws"
+            )
+        aim = {"tau": self.tau, "least": self.least, "surplus": SURPLUS}
         fitted = fit(examples, layers, self.features, self.about(), self.seed, **aim)
         return Result.of(fitted, examples, len(self.tasks))
 
@@ -86,7 +98,8 @@ class Result:
     """A fitted adapter beside what it was fitted to.
 
     pictures: that were asked for. labels: of them with a label. benign: of these with the label 0. By row, one for each
-    token of a picture: labelled and predicted, strengths (rows,); held_out, whether it only validated (rows,).
+    token of a picture: labelled, aimed at and predicted, strengths (rows,); held_out, whether it only validated
+    (rows,).
     """
 
     fitted: Fitted
@@ -94,6 +107,7 @@ class Result:
     labels: int
     benign: int
     labelled: Tensor
+    aimed: Tensor
     predicted: Tensor
     held_out: Tensor
 
@@ -102,9 +116,8 @@ class Result:
         """The result of a fit to examples; its figures are in the adapter's `about` too."""
         labels = examples.picture.unique().numel()
         benign = examples.picture[examples.w == 0].unique().numel()
-        result = cls(
-            fitted, pictures, labels, benign, 0.0 - examples.w, 0.0 - w_of(fitted.adapter, examples), fitted.held_out
-        )
+        strengths = (0.0 - w for w in (examples.w, fitted.target.clamp_max(0), w_of(fitted.adapter, examples)))
+        result = cls(fitted, pictures, labels, benign, *strengths, fitted.held_out)
         adapter = fitted.adapter
         about = adapter.about | {"figures": result.figures()}
         return replace(result, fitted=replace(fitted, adapter=replace(adapter, about=about)))
@@ -123,7 +136,8 @@ class Result:
         """Its numbers in sentences."""
         figures = self.figures()
         return [
-            f"{self.labels} of {self.pictures} pictures have a label; strengths 0 to {-self.fitted.adapter.lowest:g}",
+            f"{self.labels} of {self.pictures} pictures have a label; it infers strengths from 0 to"
+            f" {-self.fitted.adapter.lowest:g}",
             f"{self.benign} of them need none; {figures['never_erased']:.0%} of all were never erased and are left out",
             f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
         ]

@@ -13,11 +13,11 @@ _DOT = 3
 
 
 def chart(result: Result) -> Image.Image:
-    """A dot for each token of a picture: as needed to the right, as inferred upwards; on the line both are the same."""
+    """A dot for each token of a picture: as needed to the right, as inferred upwards; the line is what is aimed at."""
     paper = Image.new("RGB", (_LEFT + _SIDE + _RIGHT, _ABOVE + _SIDE + _BELOW), "white")
     draw = ImageDraw.Draw(paper)
     write(draw, (_LEFT, 8), "inferred strength", _SIDE)
-    top = round_up(max(float(result.labelled.max()), float(result.predicted.max())))
+    top = round_up(max(float(x.max()) for x in (result.labelled, result.aimed, result.predicted)))
     bottom = _ABOVE + _SIDE
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x, y, text = _LEFT + round(share * _SIDE), bottom - round(share * _SIDE), f"{share * top:.3g}"
@@ -25,7 +25,8 @@ def chart(result: Result) -> Image.Image:
         draw.line([x, _ABOVE, x, bottom], "black" if share == 0 else "#dddddd")
         draw.text((_LEFT - 6 - draw.textlength(text, font(11)), y - 7), text, "black", font(11))
         draw.text((x - draw.textlength(text, font(11)) / 2, bottom + 5), text, "black", font(11))
-    draw.line([_LEFT, bottom, _LEFT + _SIDE, _ABOVE], "#999999")
+    aims = sorted({*zip(result.labelled.tolist(), result.aimed.tolist())})
+    draw.line([(_LEFT + needed / top * _SIDE, bottom - aim / top * _SIDE) for needed, aim in aims], "#999999", 2)
     for held_out, colour in ((False, FITTED), (True, HELD_OUT)):  # those that count lie on top
         chosen = result.held_out == held_out
         for needed, inferred in zip(result.labelled[chosen].tolist(), result.predicted[chosen].tolist()):

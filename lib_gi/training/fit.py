@@ -45,6 +45,8 @@ class Examples:
                 f"features {tuple(self.M_star.shape)} and {tuple(self.agreement.shape)} for {n} labels of"
                 f" {len(self.picture)} pictures; expected one row each, and at least one"
             )
+        if self.excess is not None and self.excess.shape != self.M_star.shape:
+            raise ValueError(f"excess is {tuple(self.excess.shape)}; expected {tuple(self.M_star.shape)}, as M_star is")
         read = [x for x in (self.M_star, self.agreement, self.excess, self.w) if x is not None]
         if bool((self.w > 0).any()) or not all(bool(torch.isfinite(x).all()) for x in read):
             raise ValueError("a label is positive, or a label or feature is not finite; expected w <= 0")
@@ -58,11 +60,15 @@ class Examples:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted adapter, the loss on validation rows after each epoch, and which rows those are (rows,)."""
+    """A fitted adapter, the loss on validation rows after each epoch, which rows those are, and what each aims at.
+
+    held_out, target: (rows,).
+    """
 
     adapter: Adapter
     losses: tuple[float, ...]
     held_out: Tensor
+    target: Tensor
 
 
 def fit(
@@ -106,7 +112,7 @@ def fit(
             best = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(best)
     adapter = Adapter(tuple(layers), kind, network, mean, deviation, float(target.min()), 0.0, dict(about or {}))
-    return Fitted(adapter, tuple(losses), held_out)
+    return Fitted(adapter, tuple(losses), held_out, target)
 
 
 def aims(w: Tensor, least: float = 0.0, surplus: float = 1.0) -> Tensor:

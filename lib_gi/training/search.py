@@ -26,7 +26,7 @@ from lib_gi.safe_files import write_whole
 from lib_gi.training.fit import Examples
 from lib_gi.training.labels import weakest_strengths
 
-READ = "M_star agreement excess"  # what a chunk's file holds beside its labels: one that holds less is not taken
+READ = "M_star agreement excess"  # what a chunk's file holds beside its labels (part of its name)
 
 
 @dataclass(frozen=True)

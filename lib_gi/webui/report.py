@@ -1,16 +1,18 @@
 """What the page says of a generation: what strengths come by, and afterwards what was done."""
 
+import logging
 from collections.abc import Sequence
-from contextlib import suppress
 
 from lib_gi import infotext, reading
 from lib_gi.adapters import Adapters, Listed
 from lib_gi.concepts import Concept
-from lib_gi.errors import NeverHitError, UnsupportedModelError
+from lib_gi.errors import NeverHitError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.layers import find_cross_attention
 from lib_gi.settings import Settings, format_strengths
+
+logger = logging.getLogger(__name__)
 
 UNCALIBRATED = "uncalibrated default"
 NOT_LOADED = "none is loaded"
@@ -37,14 +39,16 @@ def fixed(settings: Settings, host: Webui, adapters: Adapters) -> str:
 
 def _adapters_of(host: Webui, adapters: Adapters) -> list[str]:
     """The names of those that were trained on the loaded checkpoint; none where that cannot be told."""
-    with suppress(UnsupportedModelError):
+    try:
         return adapters.made_for(host.unet(), host.weights) if host.checkpoint else []
-    return []
+    except Exception as error:  # noqa: BLE001 - any: what was done is to be told and recorded all the same
+        logger.info("whether an adapter was trained on the loaded checkpoint could not be told: %s", error)
+        return []
 
 
 def _is_default(settings: Settings) -> bool:
-    """Whether each strength that acts is the one that is there before anybody chooses."""
-    return set(settings.acting.values()) <= {Settings.defaults()["strength"]}
+    """Whether some strength that acts is the one that is there before anybody chooses."""
+    return Settings.defaults()["strength"] in settings.acting.values()
 
 
 def check_fits(host: Webui, concepts: Sequence[Concept], acts: bool) -> None:
