@@ -83,6 +83,11 @@ def draw_late(pipe, setting, concept, texts, seeds, steps, weighting: str) -> np
         return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
 
 
+def draw_late_inferred(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:
+    """As `draw_inferred`, in the same steps as `draw_late`; what grows is read in the first step all the same."""
+    return draw_inferred(pipe, setting, concept, texts, seeds, steps, first_step=round(LATE * steps))
+
+
 def inhibiting(
     pipe: StableDiffusionPipeline, setting: Setting, concept: str, weighting: str, **options
 ) -> AbstractContextManager[Session]:
@@ -119,5 +124,6 @@ METHODS = {
     "negative_prompt": Method(draw_negative, (0.5, 1.0, 2.0, 3.0), (GUIDANCE, 8.0)),
     "sld": Method(draw_sld, (10.0, 30.0, 100.0, 300.0)),
     "adapter": Method(draw_inferred, (0.5, 1.0, 1.5, 2.0), mark=lambda: f"-{digest(SHIPPED)}"),
+    "late_adapter": Method(draw_late_inferred, (1.0, 1.5, 2.0, 3.0), mark=lambda: f"-{digest(SHIPPED)}"),
 }
 ERASING = tuple(name for name in METHODS if name != "none")

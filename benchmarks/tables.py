@@ -47,6 +47,7 @@ NAMES = {
     "negative_prompt": "negative prompt",
     "sld": "SLD",
     "adapter": "GIE, adapter",
+    "late_adapter": "GIE, adapter, late",
 }
 NONE_AT = "none_cfg"  # and the guidance scale: unerased pictures of an unusual one
 PAIRED = {  # one value a picture, as the test wants it

@@ -1,6 +1,7 @@
 """The benchmark's rival methods are what they are said to be, and its runs go on after an interruption."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from tools.gi_tiny.unet import new_unet
 from tools.gi_tiny.world import BACKGROUNDS, OBJECTS, STYLES
 
 ROOT = Path(__file__).parents[1]
-FIXED = [method for method in ERASING if method != "adapter"]
+FIXED = [method for method in ERASING if not method.endswith("adapter")]
 TEXTS, SEEDS, STEPS = ["a skull and a cat", "a car in the snow", "pirate"], [11, 12, 13], 3
 
 
@@ -156,6 +157,13 @@ def test_an_adapters_strength_is_a_factor_on_what_it_infers(pipe, tmp_path, fact
     file = constant(pipe, tmp_path, -4.0)
     drawn_by = draw_inferred(pipe, Setting("adapter", factor), "skull", TEXTS, SEEDS, STEPS, file).astype(int)
     assert np.abs(drawn_by - drawn(pipe, "agreement", 4.0 * factor)).max() <= 1
+
+
+def test_a_late_adapter_acts_where_other_late_inhibitors_do(pipe, tmp_path, monkeypatch):
+    file = constant(pipe, tmp_path, -40.0)
+    monkeypatch.setattr("benchmarks.methods.draw_inferred", partial(draw_inferred, file=file))
+    assert np.abs(drawn(pipe, "late_adapter", 1.0) - drawn(pipe, "late_agreement", 40.0)).max() <= 1
+    assert np.abs(drawn(pipe, "late_adapter", 1.0) - drawn(pipe, "agreement", 40.0)).max() > 1
 
 
 def test_pictures_of_another_adapter_are_kept_apart(pipe, tmp_path, monkeypatch):
