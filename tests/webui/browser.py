@@ -41,13 +41,15 @@ class Page(HostPage):
     """The WebUI's page with the accordion, and with the extension's own tab."""
 
     def load(self, theme: str = "light") -> "Page":
-        """Open the page, and wait until the host's scripts and ours have set it up."""
+        """Open the page, and wait until the host's scripts and ours have set it up, and what they ask for has come."""
         self.settle()
         self.tab = "txt2img"
         patience = 1000 * PATIENCE
         self.page.goto(f"{self.address}/?__theme={theme}", wait_until="domcontentloaded", timeout=patience)
         self.page.wait_for_selector(f"#{PREFIX}_txt2img_enabled-visible-checkbox", state="attached", timeout=patience)
         self.page.wait_for_function("() => window.executedOnLoaded === true", timeout=patience)
+        self.page.wait_for_load_state("networkidle", timeout=patience)
+        self.settle()
         return self
 
     def another(self) -> "Page":
