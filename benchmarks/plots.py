@@ -15,6 +15,7 @@ from .tables import COLUMNS, NAMES  # noqa: E402
 
 PANELS = {"explicit_left": "prompts that name it", "implicit_left": "prompts that bring it unnamed"}
 WHY = ("explicit_left", "implicit_left", "own_kept", "benign_same")
+COLOURS = [*(f"C{index}" for index in range(10)), "black"]  # matplotlib's own ten are too few for all lines
 KEPT = {"kept": "wanted objects kept", "benign_same": "benign pictures within 25 dB"}
 
 
@@ -25,7 +26,7 @@ def draw_sweep(rows: list[dict], file: Path) -> None:
     for across, (kept, kept_label) in zip(panels, KEPT.items()):
         for panel, (left, left_label) in zip(across, PANELS.items()):
             for index, (label, points) in enumerate(lines.items()):
-                draw_line(panel, label, points, left, kept, f"C{index}")
+                draw_line(panel, label, points, left, kept, COLOURS[index % len(COLOURS)])
             panel.axvline(1 - BAR, color="0.7", linewidth=0.8, linestyle=":")
             panel.set_xlabel(f"concept erased, {left_label}")
             panel.set_ylabel(kept_label)
