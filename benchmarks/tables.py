@@ -8,7 +8,7 @@ from .validation import whole as whole_rows
 
 BEGIN, END = "<!-- begin: measured -->", "<!-- end: measured -->"
 BRIEF_MARKS = ("<!-- begin: compared -->", "<!-- end: compared -->")
-BRIEF = ("none", "negative_prompt", "sld", "plain", "agreement", "adapter")
+BRIEF = ("none", "negative_prompt", "sld", "plain", "agreement", "adapter", "late_agreement")
 MAIN = {
     "explicit_left": "explicit left",
     "implicit_left": "implicit left",

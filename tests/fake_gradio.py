@@ -133,8 +133,6 @@ def module():
         def __init__(self, *, analytics_enabled=None):
             super().__init__("")
 
-        load = listener("load")
-
     def update(**changes):
         return {"__type__": "update", **changes}
 

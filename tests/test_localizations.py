@@ -62,13 +62,15 @@ def shown(webui, monkeypatch):
     adapters = webui.module.adapters
     monkeypatch.setattr(adapters, "_folders", adapters._folders[1:])  # what a bundled one tells of itself is no word
     [callback] = webui.ui_tabs
-    [(page, _, _)] = callback()
-    words = [word for part in gr.made for word in words_of(part)]
+    callback()
+    [seen] = [part for part in gr.made if getattr(part, "visible", True) is False]  # which the page's script presses
+    words = [word for part in gr.made if part is not seen for word in words_of(part)]
     for add_own in (lambda: None, lambda: webui.module.library.own.add(OWN)):
         add_own()
-        for load, inputs, _ in page.load_events:
-            changes = load() if not inputs else ()
-            values = [change.get("value") for change in changes if isinstance(change, dict)]
+        for ask, _, _ in seen.click_events:
+            changes = ask()
+            changes = [changes] if isinstance(changes, str) else changes
+            values = [change.get("value") if isinstance(change, dict) else change for change in changes]
             words += [word for value in values if isinstance(value, str) for word in words_in(value)]
     words += [*words_of_adapters(webui, gr), OWN_MODEL, SAME_BUILD, NOT_LOADED]
     for option in webui.shared.opts.data_labels.values():
