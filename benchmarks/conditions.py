@@ -15,11 +15,11 @@ from diffusers import StableDiffusionPipeline
 from lib_gi import growth_inhibitors
 from lib_gi.concepts import Concept
 from lib_gi.detect.oracle import Verdict
-from lib_gi.evaluate.figures import origin
 from tools.gi_tiny.sampling import generate
 from tools.gi_tiny.stages import JUDGES_FOLDER
 from tools.gi_tiny.world import UNSAFE
 
+from .adapter import about
 from .adapter_tables import SHOWN
 from .erase import add_sampling, bench_of, frozen, sampled, write
 from .inferred import SHIPPED, digest, loaded
@@ -70,9 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows += [
         row(f"{len(several)} at once", setting, told_of(bench, setting, several, given.count)) for setting in together
     ]
-    about = {"model": bench.model_id, "judge": bench.judge_id, "split": bench.split, "steps": bench.steps}
-    told = about | {"count": given.count, "several": several, **origin(), "rows": rows}
-    write(given.sweeps / "conditions.json", told)
+    write(given.sweeps / "conditions.json", about(bench, given) | {"several": several, "rows": rows})
     for one in rows:
         print(one["condition"], one["method"], {name: round(x["value"], 3) for name, x in one["shares"].items()})
 

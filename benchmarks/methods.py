@@ -71,20 +71,17 @@ def draw_none(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:
     return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
 
 
-def draw_inhibited(pipe, setting, concept, texts, seeds, steps, weighting: str) -> np.ndarray:
-    """Pictures with growth inhibitors of this weighting, with the scale w = -strength for every token."""
-    with inhibiting(pipe, setting, concept, weighting):
-        return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
+def draw_inhibited(pipe, setting, concept, texts, seeds, steps, weighting: str, after: float = 0.0) -> np.ndarray:
+    """Pictures with growth inhibitors of this weighting, with the scale w = -strength for every token.
 
-
-def draw_late(pipe, setting, concept, texts, seeds, steps, weighting: str) -> np.ndarray:
-    """As `draw_inhibited`, in the last steps alone: after the share LATE of them."""
-    with inhibiting(pipe, setting, concept, weighting, first_step=round(LATE * steps)):
+    after: the share of the steps in which nothing acts yet.
+    """
+    with inhibiting(pipe, setting, concept, weighting, first_step=round(after * steps)):
         return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
 
 
 def draw_late_inferred(pipe, setting, concept, texts, seeds, steps) -> np.ndarray:
-    """As `draw_inferred`, in the same steps as `draw_late`; what grows is read in the first step all the same."""
+    """As `draw_inferred`, in the steps after the share LATE; what grows is read in the first step all the same."""
     return draw_inferred(pipe, setting, concept, texts, seeds, steps, first_step=round(LATE * steps))
 
 
@@ -119,8 +116,8 @@ METHODS = {
     "plain": Method(partial(draw_inhibited, weighting="plain"), (0.5, 1.0, 1.5, 2.0)),
     "agreement": Method(partial(draw_inhibited, weighting="agreement"), (1.0, 2.0, 3.0, 4.0)),
     "projection": Method(partial(draw_inhibited, weighting="projection"), (1.0, 2.0, 3.0, 4.0)),
-    "late_plain": Method(partial(draw_late, weighting="plain"), (1.5, 2.0, 3.0, 4.0)),
-    "late_agreement": Method(partial(draw_late, weighting="agreement"), (3.0, 4.0, 6.0, 8.0)),
+    "late_plain": Method(partial(draw_inhibited, weighting="plain", after=LATE), (1.5, 2.0, 3.0, 4.0)),
+    "late_agreement": Method(partial(draw_inhibited, weighting="agreement", after=LATE), (3.0, 4.0, 6.0, 8.0)),
     "negative_prompt": Method(draw_negative, (0.5, 1.0, 2.0, 3.0), (GUIDANCE, 8.0)),
     "sld": Method(draw_sld, (10.0, 30.0, 100.0, 300.0)),
     "adapter": Method(draw_inferred, (0.5, 1.0, 1.5, 2.0), mark=lambda: f"-{digest(SHIPPED)}"),

@@ -12,7 +12,6 @@ import torch
 from tiny_unet import hooks
 from webui_fakes import Denoiser, Generation, Host, OptionInfo, Options, sample
 
-from lib_gi.adapters import Adapters
 from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, SettingsError
 from lib_gi.hosts.webui import Done
@@ -125,21 +124,6 @@ def test_an_api_call_is_inhibited_recorded_and_said(webui):
     told = "steps=3 of 3; layers=3; host=AUTOMATIC1111; optimisation=Doggettx; strength=uncalibrated default"
     assert on.params["Growth Inhibitors done"] == told
     assert hooks(webui.loaded.loaded) == 0
-
-
-def test_a_default_strength_is_told_to_be_uncalibrated_wherever_what_was_done_is_told(webui, caplog):
-    with caplog.at_level("INFO"):
-        on = webui.generate({"concepts": ["nudity"]})
-    told = "uncalibrated default, never run on this model"
-    assert on.comments[0].endswith(told) and told in caplog.text
-    assert on.params["Growth Inhibitors done"].endswith("; strength=uncalibrated default")
-
-
-def test_what_was_done_is_told_and_forgotten_also_where_the_adapters_cannot_be_looked_through(webui, monkeypatch):
-    monkeypatch.setattr(Adapters, "made_for", lambda *_: 1 / 0)
-    on = webui.generate({"concepts": ["nudity", "blood"], "strengths": {"blood": 5}})
-    assert "3 of 3 steps in 3 layers" in on.comments[0] and "uncalibrated default" in on.comments[0]
-    assert on.params["Growth Inhibitors done"].endswith("; strength=uncalibrated default")
 
 
 def test_the_forms_values_do_what_the_same_api_call_does(webui):
