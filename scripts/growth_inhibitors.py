@@ -95,10 +95,11 @@ class GrowthInhibitorsScript(scripts.Script):
             return
         if growth_of(p) is not None:
             growth_of(p).begin_batch(protection.take_recording())
+        names = report.adapters_of(Webui(), adapters)
         try:
-            text = f"{accordion.TITLE}: {report.done(protection, Webui())}"
+            text = f"{accordion.TITLE}: {report.done(protection, names)}"
             told = infotext.write(protection.settings) if protection.done or not protection.acts else {}
-            told |= report.recorded(protection, Webui())
+            told |= report.recorded(protection, names)
         finally:
             protection.done.clear()  # the next batch tells of its own
         p.extra_generation_params = infotext.renewed(p.extra_generation_params, told)

@@ -21,15 +21,14 @@ NOT_LOADED = "none is loaded"
 def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
     """What the strengths come by in the loaded checkpoint; errors as for `Adapters.choose`."""
     if not settings.infers:
-        return fixed(settings, host, adapters)
+        return fixed(settings, adapters_of(host, adapters))
     if not host.checkpoint:
         return f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
     return f"auto by {adapters.choose(settings, host.unet(), host.weights)}"
 
 
-def fixed(settings: Settings, host: Webui, adapters: Adapters) -> str:
-    """What given strengths are to the loaded checkpoint."""
-    names = _adapters_of(host, adapters)
+def fixed(settings: Settings, names: Sequence[str]) -> str:
+    """What given strengths are to a checkpoint that the adapters of these names were trained on."""
     if names:
         return f"a fixed strength, not the one that {' or '.join(names)}, trained on this model, would infer"
     if _is_default(settings):
@@ -37,7 +36,7 @@ def fixed(settings: Settings, host: Webui, adapters: Adapters) -> str:
     return "a fixed strength, not calibrated for this model"
 
 
-def _adapters_of(host: Webui, adapters: Adapters) -> list[str]:
+def adapters_of(host: Webui, adapters: Adapters) -> list[str]:
     """The names of those that were trained on the loaded checkpoint; none where that cannot be told."""
     try:
         return adapters.made_for(host.unet(), host.weights) if host.checkpoint else []
@@ -73,8 +72,8 @@ def fit_of(listed: Listed, host: Webui, adapters: Adapters) -> str:
     return adapters.fit_of(listed, host.unet(), host.weights) if host.checkpoint else NOT_LOADED
 
 
-def done(protection: Protection, host: Webui) -> str:
-    """What a batch's sampling passes did in the checkpoint that is loaded."""
+def done(protection: Protection, trained: Sequence[str]) -> str:
+    """What a batch's sampling passes did in a checkpoint that the adapters named `trained` were trained on."""
     settings = protection.settings
     acting = {c.name: settings.strength_of(c.name) for c in protection.concepts}
     names = format_strengths(acting)
@@ -87,12 +86,12 @@ def done(protection: Protection, host: Webui) -> str:
         + (f" with {reading.told(d.inferred)} by {d.adapter}" if d.adapter else "")
         for d in protection.done
     )
-    end = "" if settings.infers else f"; {fixed(settings, host, protection.adapters)}"
+    end = "" if settings.infers else f"; {fixed(settings, trained)}"
     return f"{names}; {passes}; {infotext.HOST}, {protection.done[-1].optimisation}{end}"
 
 
-def recorded(protection: Protection, host: Webui) -> dict[str, str]:
+def recorded(protection: Protection, trained: Sequence[str]) -> dict[str, str]:
     """The same for the infotext: its keys and texts, beside those of the settings."""
     inferred = infotext.write_inferred([d.inferred for d in protection.done])
-    guessed = _is_default(protection.settings) and not _adapters_of(host, protection.adapters)
+    guessed = _is_default(protection.settings) and not trained
     return inferred | infotext.write_done(protection.done, UNCALIBRATED if guessed else "")
