@@ -120,6 +120,10 @@ def module():
         def __init__(self, *, elem_id=None, equal_height=True):
             super().__init__(elem_id)
 
+    class Column(Opened):
+        def __init__(self, *, elem_id=None):
+            super().__init__(elem_id)
+
     class Tabs(Opened):
         def __init__(self, *, elem_id=None):
             super().__init__(elem_id)
@@ -140,7 +144,7 @@ def module():
     gr.Number, gr.Gallery = Number, Gallery
     gr.Dropdown, gr.HTML, gr.Accordion = Dropdown, HTML, Accordion
     gr.Button, gr.UploadButton, gr.State = Button, UploadButton, State
-    gr.Row, gr.Tabs, gr.TabItem, gr.Blocks, gr.update = Row, Tabs, TabItem, Blocks, update
+    gr.Row, gr.Column, gr.Tabs, gr.TabItem, gr.Blocks, gr.update = Row, Column, Tabs, TabItem, Blocks, update
     gr.Warning = gr.warned.append
     return gr
 

@@ -89,8 +89,8 @@ def build(
     catalogue: asked whenever it matters, so that concepts that were added in the meantime are listed and act.
     elem_prefix: what every component's HTML id begins with; the tab and the component's name follow. describe: the
     text of the line that tells what will happen, from the settings or from what is wrong with them; it may find more
-    that is wrong. It is called from then on whenever the form changes or the page's script finds the line in sight, and
-    not while it is built.
+    that is wrong. It is called whenever the page's script finds that the form changes or is first open, not while it is
+    built.
     initial: what the form begins with, whatever the host has kept of it; without, nothing is ticked but what the host's
     own defaults say. adapters: the names that can be chosen beside none and auto, asked as the catalogue is.
     """
@@ -100,7 +100,8 @@ def build(
     def line(*values: Any) -> str:
         return _line(list(values), catalogue(), describe)
 
-    with _frame(form) as made["enabled"]:
+    # The page's script has gradio make what is in the column when the accordion is first open.
+    with _frame(form) as made["enabled"], gr.Column(elem_id=form.id("fields")):
         made["concepts"] = form.choice_of_concepts()
         made["free_text"] = form.text("free_text", "red shoes; clown")
         made["strength"] = form.slider("strength")
@@ -116,16 +117,13 @@ def build(
             made["heatmap"] = gr.Radio(choices=[OFF, *_SHOWN["heatmap"]["choices"]], **form.common("heatmap"))
 
     components = [made[name] for name in FIELDS]
-    for component in components:
-        if initial is not None:  # else the host's own defaults would take its place
-            for kept in (component, getattr(component, "accordion", component)):
-                kept.do_not_save_to_config = True
-        # gradio 3 drops a change that comes while the last one is being told: so once more when typing or sliding ends.
-        for event in ("change", "blur", "release"):
-            if hasattr(component, event):
-                getattr(component, event)(
-                    fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
-                )
+    # One event for all of them, which the page's script sends: the host goes through every event's inputs at each load.
+    gr.Button("Tell", visible=False, elem_id=form.id("asked")).click(
+        fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
+    )
+    for component in components if initial is not None else ():  # else the host's own defaults would take its place
+        for kept in (component, getattr(component, "accordion", component)):
+            kept.do_not_save_to_config = True
     keep_listed(made, catalogue, adapters)
     pasted = [Pasted(name, catalogue, adapters) for name in FIELDS]
     return Accordion(components, list(zip(components, pasted)), pasted)
