@@ -36,6 +36,14 @@
         }
     };
 
+    // The host translates what boxes show while they are empty once, as the page is loaded; texts it follows by itself.
+    const translateAll = () => {
+        if (!hasLocalization()) return;
+        for (const box of gradioApp().querySelectorAll(`${ours} [placeholder]`)) {
+            box.placeholder = getTranslation(box.placeholder) ?? box.placeholder;
+        }
+    };
+
     // What is shown is asked for when its place is first open, in sight or not, and not while the page loads: gradio goes
     // through all of the page's components anew for each answer.
     const whenOpen = (place, ask) => {
@@ -54,7 +62,7 @@
             const place = find(rest);
             whenOpen(place, () => {
                 withheld[rest] = false;
-                new MutationObserver(nameAll).observe(place, { childList: true });
+                new MutationObserver(() => { nameAll(); translateAll(); }).observe(place, { childList: true });
                 press(button);
             });
         }

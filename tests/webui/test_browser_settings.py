@@ -142,7 +142,9 @@ def test_the_form_begins_with_the_hosts_own_defaults(page, server, check):
         check("it begins with the concept", page.chosen == [label_of(BEER)], page.chosen)
         check("its line tells it", page.says("Will inhibit beer=5.5 in gi-tiny"), page.line)
         page.go_to("img2img")
-        check("the other tab's is as ever", page.value("strength") == STRENGTH and not page.ticked)
+        check("the other tab's is unticked as ever", not page.ticked)
+        page.press()
+        check("the other tab's strength is as ever", page.value("strength") == STRENGTH, page.value("strength"))
     finally:
         file.write_text(kept, encoding="utf-8")
         server.reload_ui()
@@ -156,11 +158,15 @@ def test_in_german_everything_of_ours_is_german(server, check):
         server.reload_ui()
         with opened(f"http://127.0.0.1:{server.port}") as page:
             page.load()
+            for tab in ("img2img", "txt2img"):
+                page.go_to(tab)
+                page.press()
+            page.go_to_section(german["Try"])
             found = set(page.page.evaluate(TEXTS))
             for text in ("Concepts", "Strength", "Advanced", "Try", "Calibrate", "to the end", "Always keep out"):
                 check(f"{text!r} is there as {german[text]!r}", german[text] in found, sorted(found))
             check("nothing is left in English", not found & english, sorted(found & english))
-            page.press()
+            page.go_to("txt2img")
             page.choose(BEER)
             check("the line stays English", page.says(f"Will inhibit beer={STRENGTH}"), page.line)
             check("the German page logged no error", not page.problems, page.problems)
