@@ -33,6 +33,10 @@ def whole(results: Path, sweeps: Path) -> str:
         ]
     if (sweeps / "conditions.json").exists():
         parts += conditions(json.loads((sweeps / "conditions.json").read_text()))
+    if (sweeps / "transfer.json").exists():
+        parts += transferred(json.loads((sweeps / "transfer.json").read_text()))
+    if (sweeps / "acting.json").exists():
+        parts += acting(json.loads((sweeps / "acting.json").read_text()))
     parts += [
         f"Fitted in other ways to the same labels: {compared['count']} validation prompts per concept and set, by"
         " the labelling judge:",
@@ -49,6 +53,37 @@ def conditions(told: dict) -> list[str]:
         f" {', '.join(told['several'])} kept out at once; {told['count']} test prompts per concept and set, with"
         " several concepts those of them that have nothing to do with the others:",
         share_table("condition", rows),
+    ]
+
+
+def transferred(told: dict) -> list[str]:
+    """The default strength and the adapter on a model that neither is of."""
+    names = {
+        "none": "none",
+        "default": "gi-tiny's strength, {:g}",
+        "scaled": "as large inhibitors as on gi-tiny: strength {:g}",
+        "adapter": "gi-tiny's adapter",
+    }
+    rows = {names.get(row["way"], "strength {:g}").format(row["strength"]): row["shares"] for row in told["rows"]}
+    home, here = told["sizes"]["home"], told["sizes"]["here"]
+    return [
+        f"On gi-tiny-b, which neither adapter nor default strength is of; {told['count']} test prompts per concept and"
+        f" set. Inhibitors of strength 1 are {home:.3f} of a layer's output on gi-tiny and {here:.3f} on gi-tiny-b:",
+        share_table("way", rows),
+    ]
+
+
+def acting(told: dict) -> list[str]:
+    """When the inferred scales begin to act."""
+    rows = [
+        [row["way"], *(cell(row["shares"][column]) for column in SHOWN), cell(row["seconds_ratio"])]
+        for row in told["rows"]
+    ]
+    return [
+        "From when on the inferred scales act: from the first step, which a call of its own has read; from the second,"
+        " which costs none; or in the first one already, each layer by what the layers before it showed;"
+        f" {told['count']} validation prompts per concept and set, by the labelling judge; time against none:",
+        table(["way", *(COLUMNS[column] for column in SHOWN), "time"], rows),
     ]
 
 

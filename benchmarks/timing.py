@@ -29,11 +29,12 @@ def seconds(
     steps: int,
     repeats: int,
     clock: Callable[[], float] = time.perf_counter,
+    draw: Callable[..., np.ndarray] = draw,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Seconds for one picture without erasing (repeats,) and with each setting (settings, repeats).
 
     Each round draws the picture without erasing and then with each setting in turn; one more round goes
-    before, uncounted, so that everything is warm.
+    before, uncounted, so that everything is warm. draw: as `methods.draw`.
     """
     order = [settings[0].baseline, *settings]
     times = np.zeros((len(order), repeats + 1))
