@@ -42,7 +42,28 @@ def whole(results: Path, sweeps: Path) -> str:
         " the labelling judge:",
         share_table("way", {row["label"]: row["shares"] for row in compared["rows"]}),
     ]
+    if (sweeps / "readings.json").exists():
+        parts += readings(json.loads((sweeps / "readings.json").read_text()))
     return "\n\n".join(parts)
+
+
+def readings(told: dict) -> list[str]:
+    """What tells presence, by map, pool and step."""
+    cells: dict[tuple[str, str], dict[int, str]] = {}
+    for row in told["rows"]:
+        text = f"{row['all']['value']:.2f} / {row['implicit']['value']:.2f}"
+        cells.setdefault((row["map"], row["pool"]), {})[row["step"]] = text
+    steps = sorted({row["step"] for row in told["rows"]})
+    widths = [row[kind]["high"] - row[kind]["low"] for row in told["rows"] for kind in ("all", "implicit")]
+    return [
+        "What tells whether an unerased picture will show an object that the reading never saw: area under the curve of"
+        " a linear reading of all layers, mean of the objects, over all pictures / over those of implicit prompts;"
+        f" {told['count']} validation prompts per concept and set; 95 % intervals are at most {max(widths):.2f} wide:",
+        table(
+            ["map", "over positions", *(f"step {step}" for step in steps)],
+            [[*names, *(by_step[step] for step in steps)] for names, by_step in cells.items()],
+        ),
+    ]
 
 
 def conditions(told: dict) -> list[str]:
