@@ -62,28 +62,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     bench = bench_of(given, "validation")
     kinds = [(concept, kind) for concept in given.concepts for kind in KINDS]
+    steps = [step for step in STEPS_READ if step < bench.steps]
     print(f"{len(kinds) * given.count} pictures")
     if given.dry_run:
         return
-    seen = [read(bench, concept, kind, given.count) for concept, kind in tqdm(kinds, unit="set")]
+    seen = [read(bench, concept, kind, given.count, steps) for concept, kind in tqdm(kinds, unit="set")]
     rows = [
         {"map": name, "pool": pool, "step": step} | areas(seen, (k, slice(None), i, j))
         for i, name in enumerate(MAPS)
         for j, pool in enumerate(POOLS)
-        for k, step in enumerate(STEPS_READ)
+        for k, step in enumerate(steps)
     ]
     write(given.sweeps / "readings.json", about(bench, given) | {"rows": rows})
     for row in sorted(rows, key=lambda row: -row["all"]["value"]):
         print(f"{row['map']:16} {row['pool']:14} step {row['step']:2}  all {row['all']}  implicit {row['implicit']}")
 
 
-def read(bench: Bench, concept: str, kind: str, count: int) -> Seen:
+def read(bench: Bench, concept: str, kind: str, count: int, steps: Sequence[int]) -> Seen:
     """Draws the first prompts of a set, and keeps what the layers show in the steps that are read."""
     prompts = bench.prompts(concept, kind, count)
     texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
     pictures, told = drawn(bench.pipe, concept, texts, seeds, bench.steps)
-    kept = told[:, [step for step in STEPS_READ if step < bench.steps]]
-    return Seen(concept, kind, kept, found(bench.judge.judge(pictures), concept))
+    return Seen(concept, kind, told[:, list(steps)], found(bench.judge.judge(pictures), concept))
 
 
 def drawn(

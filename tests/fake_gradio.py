@@ -3,6 +3,7 @@
 import importlib
 import sys
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 # Of lib_gi.webui, in the order in which they need each other.
@@ -12,7 +13,7 @@ MODULES = ("accordion", "options", "tab", "tab_adapters", "tab_calibrate", "tab_
 def module():
     """A fresh fake of the gradio package; `made` lists its components and blocks, `open_blocks` those being filled."""
     gr = ModuleType("gradio")
-    gr.made, gr.open_blocks, gr.warned = [], [], []
+    gr.made, gr.open_blocks, gr.warned, gr.__version__ = [], [], [], "3.41.2"
 
     class Block:
         def __init__(self, elem_id):
@@ -31,6 +32,10 @@ def module():
         def listen(self, fn, inputs, outputs, show_progress, queue, api_name):
             assert show_progress in ("full", "minimal", "hidden")
             self.__dict__.setdefault(name + "_events", []).append((fn, inputs, outputs))
+            return SimpleNamespace(then=partial(then, self))
+
+        def then(self, fn, inputs, outputs, queue, api_name, _js):
+            self.__dict__.setdefault(name + "_then", []).append((fn, inputs, outputs, _js))
 
         return listen
 

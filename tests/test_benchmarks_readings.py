@@ -65,7 +65,7 @@ def test_areas_are_told_on_objects_that_the_reading_was_not_fitted_to():
 def test_the_command_writes_what_the_table_is_drawn_from(pipe, judge, tmp_path, monkeypatch):
     bench = readings.bench_of.__globals__["Bench"](pipe, judge, "m", "j", "validation", tmp_path, STEPS, 2)
     monkeypatch.setattr(readings, "bench_of", lambda *_: bench)
-    monkeypatch.setattr(readings, "STEPS_READ", (0, 2))
+    monkeypatch.setattr(readings, "STEPS_READ", (0, 2, STEPS))  # there is no step of the last number
     shown = iter([[True, False]] * 6)
     monkeypatch.setattr(readings, "found", lambda *_: np.array(next(shown)))
     readings.main(["--concepts", "skull", "bomb", "--count", "2", "--sweeps", str(tmp_path)])

@@ -40,12 +40,14 @@ def test_smaller_inhibitors_are_made_up_for_by_a_larger_strength():
 def test_the_command_writes_figures_and_what_the_table_is_drawn_from(pipe, judge, tmp_path, monkeypatch):
     bench = transfer.bench_of.__globals__["Bench"](pipe, judge, "m", "j", "test", tmp_path, STEPS, 2)
     monkeypatch.setattr(transfer, "bench_of", lambda *_: bench)
-    monkeypatch.setattr(transfer, "load_pipeline", lambda *_: pipe)
+    monkeypatch.setattr(transfer, "load_pipeline", lambda *_: "home")
+    monkeypatch.setattr(transfer, "size", lambda measured, _: 0.2 if measured == "home" else 0.1)
     command = "--methods none default scaled --tried 6 --concepts skull bomb --count 2 --sweeps".split()
     transfer.main([*command, str(tmp_path), "--results", str(tmp_path)])
     told = json.loads((tmp_path / "transfer.json").read_text())
     assert [row["way"] for row in told["rows"]] == ["none", "default", "scaled", "6"]
-    assert told["sizes"]["home"] == told["sizes"]["here"]
+    strengths = [row["strength"] for row in told["rows"]]
+    assert strengths == [0, 3, 6, 6]  # half as large here: scaled, twice as strong
     figure = json.loads((tmp_path / "scaled.transfer.explicit_left.json").read_text())
     assert figure["n"] == 4 and figure["value"] == told["rows"][2]["shares"]["explicit_left"]["value"]
     table = "\n".join(adapter_tables.transferred(told))

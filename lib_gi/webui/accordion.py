@@ -94,7 +94,8 @@ def build(
     initial: what the form begins with, whatever the host has kept of it; without, nothing is ticked but what the host's
     own defaults say. adapters: the names that can be chosen beside none and auto, asked as the catalogue is.
     """
-    form = Form(f"{elem_prefix}_{'img2img' if is_img2img else 'txt2img'}", catalogue(), initial)
+    tab = "img2img" if is_img2img else "txt2img"
+    form = Form(f"{elem_prefix}_{tab}", catalogue(), initial)
     made: dict[str, Any] = {}
 
     def line(*values: Any) -> str:
@@ -118,9 +119,11 @@ def build(
 
     components = [made[name] for name in FIELDS]
     # One event for all of them, which the page's script sends: the host goes through every event's inputs at each load.
-    gr.Button("Tell", visible=False, elem_id=form.id("asked")).click(
-        fn=line, inputs=components, outputs=[told], show_progress="hidden", queue=False, api_name=False
-    )
+    asked = gr.Button("Tell", visible=False, elem_id=form.id("asked"))
+    quietly = {"queue": False, "api_name": False}
+    answer = asked.click(fn=line, inputs=components, outputs=[told], show_progress="hidden", **quietly)
+    script = "_js" if gr.__version__.startswith("3.") else "js"
+    answer.then(fn=None, inputs=[], outputs=[], **{script: f"() => growthInhibitorsTold('{tab}')"}, **quietly)
     for component in components if initial is not None else ():  # else the host's own defaults would take its place
         for kept in (component, getattr(component, "accordion", component)):
             kept.do_not_save_to_config = True

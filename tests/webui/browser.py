@@ -91,8 +91,8 @@ class Page(HostPage):
 
     @property
     def is_open(self) -> bool:
-        """Whether what is in the accordion can be seen."""
-        return self.part("concepts").is_visible()
+        """Whether the accordion is open; what is in it may be about to be made."""
+        return self.part("enabled").locator(".label-wrap").first.evaluate("label => label.classList.contains('open')")
 
     def choose(self, concept) -> None:
         """Choose a concept in the list by typing its label."""

@@ -97,6 +97,21 @@ def test_what_is_typed_fast_is_what_the_line_tells_of(page, check):
     check("typed fast, the whole text counts", page.says("Will inhibit beer=12.5"), page.line)
 
 
+def test_while_an_answer_is_under_way_the_form_is_there_and_no_change_is_lost(page, check):
+    held = []
+    page.page.route("**/run/predict*", lambda route: held.append(route))
+    page.press()
+    page.part("concepts").wait_for()
+    check("the form is there before any answer", len(held) == 1 and page.line == "", page.line)
+    page.choose(BEER)
+    page.write("strength", "7.5")
+    held.pop().continue_()
+    check("once it has come, what changed meanwhile is asked for", page.comes(lambda: held))
+    page.write("strengths", "beer=9")
+    page.page.unroute("**/run/predict*")  # which lets go of what is held
+    check("the line tells the last change", page.says("Will inhibit beer=9"), page.line)
+
+
 def test_every_other_control_acts(page, check):
     page.press()
     page.choose(BEER)
