@@ -35,7 +35,7 @@ def words_of(part):
     for name in ("label", "info", "placeholder"):
         yield getattr(part, name, None)
     yield from getattr(part, "choices", ())
-    if type(part).__name__ == "Button":
+    if type(part).__name__ == "Button" and part.visible:
         yield part.value
     if type(part).__name__ == "HTML":
         yield from words_in(part.value)
@@ -63,8 +63,8 @@ def shown(webui, monkeypatch):
     monkeypatch.setattr(adapters, "_folders", adapters._folders[1:])  # what a bundled one tells of itself is no word
     [callback] = webui.ui_tabs
     callback()
-    [seen] = [part for part in gr.made if getattr(part, "visible", True) is False]  # which the page's script presses
-    words = [word for part in gr.made if part is not seen for word in words_of(part)]
+    [seen] = [part for part in gr.made if part.elem_id == "growth_inhibitors_seen"]  # the page's script presses it
+    words = [word for part in gr.made for word in words_of(part)]
     for add_own in (lambda: None, lambda: webui.module.library.own.add(OWN)):
         add_own()
         for ask, _, _ in seen.click_events:
