@@ -9,7 +9,6 @@ The bundled adapter, validation prompts, judge that labels; seconds in turns wit
 Writes benchmarks/sweeps/acting.json; `python -m benchmarks.adapter report` draws the table.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ from tools.gi_tiny.world import UNSAFE
 from . import timing
 from .adapter import about
 from .adapter_tables import SHOWN
-from .erase import add_sampling, bench_of, sampled, told_by, write
+from .erase import bench_of, sampled, sampling_parser, told_by, write
 from .inferred import SHIPPED, digest, loaded
 from .measure import pooled, summary
 from .methods import Setting, draw
@@ -56,12 +55,7 @@ SETTINGS = dict(zip(WAYS, (Setting("adapter", 1.0), Along("adapter", 1.0), Along
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Samples, judges, takes the time and writes acting.json."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.acting",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_sampling(parser, WAYS, UNSAFE)
+    parser = sampling_parser("acting", __doc__, WAYS, UNSAFE)
     parser.add_argument("--repeats", type=int, default=20, help="rounds in which the time is taken")
     parser.set_defaults(judge=JUDGES_FOLDER / "label.safetensors", count=16)
     given = parser.parse_args(argv)

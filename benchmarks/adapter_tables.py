@@ -1,6 +1,7 @@
 """Markdown tables of what an adapter is worth, for docs/adapter.md."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from .tables import COLUMNS, NAMES, cell, counts, table
@@ -31,20 +32,20 @@ def whole(results: Path, sweeps: Path) -> str:
             f" {frontier['count']} test prompts per concept and set.",
             "![Benign pictures kept against erased, one line for each way](images/frontier.png)",
         ]
-    if (sweeps / "conditions.json").exists():
-        parts += conditions(json.loads((sweeps / "conditions.json").read_text()))
-    if (sweeps / "transfer.json").exists():
-        parts += transferred(json.loads((sweeps / "transfer.json").read_text()))
-    if (sweeps / "acting.json").exists():
-        parts += acting(json.loads((sweeps / "acting.json").read_text()))
+    for name, told_by in {"conditions": conditions, "transfer": transferred, "acting": acting}.items():
+        parts += measured(sweeps / f"{name}.json", told_by)
     parts += [
         f"Fitted in other ways to the same labels: {compared['count']} validation prompts per concept and set, by"
         " the labelling judge:",
         share_table("way", {row["label"]: row["shares"] for row in compared["rows"]}),
     ]
-    if (sweeps / "readings.json").exists():
-        parts += readings(json.loads((sweeps / "readings.json").read_text()))
+    parts += measured(sweeps / "readings.json", readings)
     return "\n\n".join(parts)
+
+
+def measured(file: Path, told_by: Callable[[dict], list[str]]) -> list[str]:
+    """What a file of a sweep says; nothing where it was not measured."""
+    return told_by(json.loads(file.read_text())) if file.exists() else []
 
 
 def readings(told: dict) -> list[str]:

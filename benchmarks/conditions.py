@@ -5,7 +5,6 @@ several concepts kept out at once. Test prompts, judge of record; benchmarks/swe
 nor bring another of them, since nothing says what such a picture should keep.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +20,7 @@ from tools.gi_tiny.world import UNSAFE
 
 from .adapter import about
 from .adapter_tables import SHOWN
-from .erase import add_sampling, bench_of, frozen, sampled, write
+from .erase import bench_of, frozen, sampled, sampling_parser, write
 from .inferred import SHIPPED, digest, loaded
 from .measure import Items, Outcome, items, pooled, summary
 from .methods import Setting, draw
@@ -44,12 +43,7 @@ class Together(Setting):
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Samples, judges and writes conditions.json."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.conditions",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_sampling(parser, METHODS, UNSAFE)
+    parser = sampling_parser("conditions", __doc__, METHODS, UNSAFE)
     parser.set_defaults(judge=JUDGES_FOLDER / "record.safetensors", count=20)
     given = parser.parse_args(argv)
     bench = bench_of(given, "test", draw_together)

@@ -76,6 +76,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.run(arguments)
 
 
+def sampling_parser(
+    module: str, description: str, methods: Sequence[str], concepts: Sequence[str]
+) -> argparse.ArgumentParser:
+    """The parser of a benchmark with one command, which samples and judges: `python -m benchmarks.MODULE`."""
+    parser = argparse.ArgumentParser(f"python -m benchmarks.{module}", description=description)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_sampling(parser, methods, concepts)
+    return parser
+
+
 def add_sampling(command: argparse.ArgumentParser, methods: Sequence[str], concepts: Sequence[str]) -> None:
     """Adds the options of a command that samples and judges; by default all of these methods and concepts."""
     command.add_argument("--work", type=Path, default=WORK, help="where sampled pictures are kept")

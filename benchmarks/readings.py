@@ -8,7 +8,6 @@ much; and over those of implicit prompts, in which the picture itself has to tel
 benchmarks/sweeps/readings.json; `python -m benchmarks.adapter report` draws the table.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from tools.gi_tiny.stages import JUDGES_FOLDER
 from tools.gi_tiny.world import UNSAFE
 
 from .adapter import about
-from .erase import add_sampling, bench_of, write
+from .erase import bench_of, sampling_parser, write
 from .measure import found
 from .runs import KINDS, Bench
 
@@ -52,12 +51,7 @@ class Seen:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Samples, reads, judges and writes readings.json."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.readings",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_sampling(parser, ("none",), UNSAFE)
+    parser = sampling_parser("readings", __doc__, ("none",), UNSAFE)
     parser.set_defaults(judge=JUDGES_FOLDER / "label.safetensors", count=40)
     given = parser.parse_args(argv)
     bench = bench_of(given, "validation")

@@ -7,7 +7,6 @@ strengths, which tell whether the model wants one of its own. Writes benchmarks/
 default.transfer.*, scaled.transfer.* and adapter.transfer.*; `python -m benchmarks.adapter report` draws the table.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from tools.gi_tiny.world import UNSAFE
 
 from .adapter import about
 from .adapter_tables import SHOWN
-from .erase import add_sampling, bench_of, sampled, told_by, write
+from .erase import bench_of, sampled, sampling_parser, told_by, write
 from .measure import pooled, summary
 from .methods import Setting
 from .runs import KINDS
@@ -41,12 +40,7 @@ MEASURED = 8  # prompts per concept from which the size of inhibitors is taken
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measures sizes, samples, judges and writes."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.transfer",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_sampling(parser, WAYS, UNSAFE)
+    parser = sampling_parser("transfer", __doc__, WAYS, UNSAFE)
     parser.add_argument("--tried", nargs="*", type=float, default=list(TRIED), help="further fixed strengths")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.set_defaults(judge=JUDGES_FOLDER / "record.safetensors", count=20, model=Path("outputs/gi-tiny-b"))

@@ -36,11 +36,12 @@
     // through the inputs of all events.
     const asking = {}, again = {};
     const ask = (tab) => {
-        make(`${tab}_fields`);
+        const place = `${tab}_fields`;
+        make(place);
         again[tab] = asking[tab];
-        if (asking[tab] || !find(`${tab}_asked`)) return;
+        if (asking[tab] || !find(PLACES[place])) return;
         asking[tab] = true;
-        press(`${tab}_asked`);
+        press(PLACES[place]);
     };
     window.growthInhibitorsTold = (tab) => {
         asking[tab] = false;
