@@ -19,7 +19,7 @@ from diffusers import StableDiffusionPipeline
 from torch import nn
 
 from lib_gi import growth_inhibitors
-from lib_gi.adapter import Adapter
+from lib_gi.adapter import READ, Adapter
 from lib_gi.concepts import Concept
 from lib_gi.features import Features
 from lib_gi.layers import find_cross_attention
@@ -116,9 +116,11 @@ def reading_along(pipe: StableDiffusionPipeline, concept: str, adapter: Adapter,
 
 def filled(features: Features, adapter: Adapter) -> Features:
     """The features, with the mean of the adapter's training inputs for layers that were not reached yet."""
-    mean = adapter.mean[: features.M_star.shape[1], None, None]  # (layers, 1, 1)
-    value = getattr(features, adapter.kind)
-    return replace(features, **{adapter.kind: torch.where(value.isnan(), mean, value)})
+    known = {}
+    for name, mean in zip(READ[adapter.kind], adapter.mean.split(len(adapter.layers)), strict=True):
+        values = getattr(features, name)
+        known[name] = torch.where(values.isnan(), mean[:, None, None], values)
+    return replace(features, **known)
 
 
 if __name__ == "__main__":

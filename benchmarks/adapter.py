@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     fit = commands.add_parser("fit", help="fit every variant, and ship one")
     fit.add_argument("--tasks", type=Path, default=FITS / "tasks.json", help="of `python -m tools.gi_tiny tasks`")
-    fit.add_argument("--labels", type=Path, default=FITS / "agreement", help="where labels are kept")
+    fit.add_argument("--labels", type=Path, default=FITS / "labels", help="where labels are kept")
     fit.add_argument("--model", type=Path, default=MODELS / "gi-tiny")
     fit.add_argument("--judge", type=Path, default=JUDGES_FOLDER / "label.safetensors")
     fit.add_argument("--out", type=Path, default=SHIPPED, help="where the shipped one goes")

@@ -32,7 +32,7 @@ from .measure import pooled, summary
 from .methods import Setting
 from .runs import KINDS
 
-DEFAULT = Setting(Settings.defaults()["weighting"], Settings.defaults()["strength"])
+DEFAULT = Setting(Settings.disabled().weighting_with(), Settings.disabled().strength)
 WAYS = ("none", "default", "scaled", "adapter")
 TRIED = (1.5, 2.0, 4.5, 6.0)
 MEASURED = 8  # prompts per concept from which the size of inhibitors is taken

@@ -11,44 +11,54 @@ from diffusers import StableDiffusionPipeline
 
 from lib_gi import cli
 from lib_gi.adapter import KINDS
+from lib_gi.settings import INFERRED_WEIGHTING
 from lib_gi.training.fit import TAU
 from tools.gi_tiny.world import UNSAFE
 
 from .inferred import digest, draw_inferred
 from .methods import Setting, draw
 
-SHIPPED_KIND = "excess"
-COMMON = 0.78  # the quantile at which features are compared
-TAUS = (0.7, COMMON, TAU)
+SHIPPED_KIND = "spread"
+TAUS = (0.7, 0.95)  # beside the shipped one
+STRONGEST = 3.0  # of the labels: twice what the best fixed strength is, in the weighting of adapters
 
 
 @dataclass(frozen=True)
 class Variant:
     """One way to fit and use: the features that are read, the loss's quantile, a concept whose labels are left out,
-    and the first step that acts. From the second on, what the first one shows could be read without a call of its own.
+    whether labels of concepts that are not unsafe are learnt from, and the first step that acts. From the second on,
+    what the first one shows could be read without a call of its own.
     """
 
     kind: str = SHIPPED_KIND
     tau: float = TAU
     without: str | None = None
+    others: bool = True
     first_step: int = 0
 
     @property
     def label(self) -> str:
         """How a table calls it."""
         less = f", without {self.without}" if self.without else ""
+        few = "" if self.others else ", of the unsafe objects alone"
         late = ", from the second step on" if self.first_step else ""
-        return f"{self.kind}, tau {self.tau:g}{less}{late}"
+        return f"{self.kind}, tau {self.tau:g}{less}{few}{late}"
+
+    def learns(self, concept: str) -> bool:
+        """Whether labels of this concept are learnt from."""
+        return concept != self.without and (self.others or concept in UNSAFE)
 
     def file(self, folder: Path) -> Path:
         """Its adapter's file."""
         name = f"{self.kind}-{self.tau:g}" + (f"-without-{self.without}" if self.without else "")
+        name += "" if self.others else "-few"
         return folder / f"{name.replace(' ', '_')}.safetensors"
 
 
 ABLATION = (
-    *(Variant(kind, COMMON) for kind in KINDS if kind != SHIPPED_KIND),
+    *(Variant(kind) for kind in KINDS),
     *(Variant(tau=tau) for tau in TAUS),
+    Variant(others=False),
     Variant(first_step=1),
 )
 LEFT_OUT = tuple(Variant(without=concept) for concept in UNSAFE)
@@ -88,8 +98,9 @@ def fit_all(variants: Sequence[Variant], folder: Path, tasks: Path, model: Path,
     for variant in {variant.file(folder): variant for variant in variants}.values():
         with tempfile.TemporaryDirectory() as place:
             file = Path(place) / "tasks.json"
-            file.write_text(json.dumps([task for task in told if task["concept"] != variant.without]))
+            file.write_text(json.dumps([task for task in told if variant.learns(task["concept"])]))
             command = ["train-adapter", "--model", model, "--tasks", file, "--detector", f"oracle:{judge}"]
+            command += ["--weighting", INFERRED_WEIGHTING, "--strongest", STRONGEST]
             command += ["--features", variant.kind, "--tau", variant.tau, "--device", "cpu", "--work", labels]
             print(variant.label)
             cli.main([str(part) for part in (*command, "--out", variant.file(folder))])

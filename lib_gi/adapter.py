@@ -20,9 +20,16 @@ from torch import Tensor, nn
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
 from lib_gi.layers import place_of
-from lib_gi.settings import MAPS
 
-KINDS = (*MAPS, "both", "excess")
+READ = {
+    "M_star": ("M_star",),
+    "agreement": ("agreement",),
+    "both": ("M_star", "agreement"),
+    "excess": ("excess",),
+    "spread": ("excess", "spread"),
+}
+"""The features that an adapter of each kind reads, in this order."""
+KINDS = tuple(READ)
 FORMAT, VERSION = "growth-inhibitors adapter", "1"
 HIDDEN = (64, 32)
 MOST_BYTES, MOST_LAYERS = 2**21, 512
@@ -38,12 +45,12 @@ def new_network(inputs: int) -> nn.Sequential:
 
 def inputs_of(features: Features, kind: str, step: int = 0) -> Tensor:
     """One vector per image and token, (images, tokens, layers or 2 * layers), of a sampling pass's step `step`."""
-    if kind == "excess" and features.excess is None:
+    chosen = [getattr(features, name) for name in READ[kind]]
+    if any(values is None for values in chosen):
         raise AdapterError(
             "the adapter reads how much a prompt adds to an empty one, and the host told of no empty one; expected its"
             " context; choose a fixed strength, and report the host"
         )
-    chosen = [features.M_star, features.agreement] if kind == "both" else [getattr(features, kind)]
     return torch.cat([values[step].permute(1, 2, 0) for values in chosen], dim=-1)
 
 
@@ -112,14 +119,19 @@ class Adapter:
         part.replace(path)
 
     @property
-    def reads_excess(self) -> bool:
+    def needs_empty(self) -> bool:
         """Whether it needs the context of an empty prompt beside what the layers saw."""
-        return self.kind == "excess"
+        return "excess" in READ[self.kind]
 
     @property
     def fingerprint(self) -> str:
         """That of the model that it was trained on; empty where the file does not tell."""
         return str(self.about.get("fingerprint", ""))
+
+    @property
+    def weighting(self) -> str:
+        """That of the inhibitors that it was trained with; empty where the file does not tell."""
+        return str(self.about.get("weighting", ""))
 
     @classmethod
     def load(cls, path: Path) -> "Adapter":
@@ -178,7 +190,7 @@ def _made(told: Mapping[str, Any], tensors: dict[str, Tensor]) -> Adapter:
     wrong = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
     if wrong:
         raise ValueError(f"{wrong[0]} is not finite")
-    inputs = len(layers) * (2 if kind == "both" else 1)
+    inputs = len(layers) * len(READ[kind])
     mean, deviation = tensors["mean"], tensors["deviation"]
     if mean.shape != (inputs,) or deviation.shape != (inputs,) or not bool((deviation > 0).all()):
         raise ValueError(f"mean and deviation are not {inputs} numbers each, the second above zero")

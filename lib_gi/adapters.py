@@ -95,7 +95,8 @@ class Adapters:
         own = self._fingerprint(unet, weights)
         listed = self._trained_on(own) if settings.adapter == AUTO else self.named(settings.adapter)
         adapter = Adapter.load(listed.path)
-        check_fits(adapter, [layer.name for layer in find_cross_attention(unet)], settings.weighting)
+        weighting = settings.weighting_with(adapter.weighting)
+        check_fits(adapter, [layer.name for layer in find_cross_attention(unet)], weighting)
         return Chosen(listed.name, adapter, adapter.fingerprint == own)
 
     def fit_of(self, listed: Listed, unet: nn.Module, weights: str = "") -> str:

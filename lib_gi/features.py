@@ -14,14 +14,17 @@ from lib_gi.inhibitor import window_of
 class Features:
     """The features of one concept: (steps, layers, images, tokens of the concept), fp32, on the CPU.
 
-    Each number is a mean over heads and positions. excess: the agreement less that which the layer would have under an
-    empty prompt; None where the host told of no such context. Each `begin_step` of the host that some layer
-    answered to counts as a step. An image that had no row in a step is NaN there.
+    Each number but spread's is a mean over heads and positions. excess: the agreement less that which the layer would
+    have under an empty prompt. spread: the deviation over positions of M* times the excess, its mean over heads taken
+    first, which is large where a concept grows in some places and not in others. Both are None where the host told of
+    no such context. Each `begin_step` of the host that some layer answered to counts as a step. An image that had no
+    row in a step is NaN there.
     """
 
     M_star: Tensor
     agreement: Tensor
     excess: Tensor | None = None
+    spread: Tensor | None = None
 
     def of_image(self, image: int) -> "Features":
         """Those of one image, (steps, layers, 1, tokens)."""
@@ -33,8 +36,7 @@ class Features:
 
     def told(self) -> dict[str, Tensor]:
         """Those that are there, by name."""
-        named = {"M_star": self.M_star, "agreement": self.agreement, "excess": self.excess}
-        return {name: values for name, values in named.items() if values is not None}
+        return {name: values for name, values in vars(self).items() if values is not None}
 
     def _each(self, part: Callable[[Tensor], Tensor]) -> "Features":
         return Features(**{name: part(values) for name, values in self.told().items()})
@@ -46,9 +48,7 @@ class Record(NamedTuple):
     step: int
     layer: int
     images: tuple[int, ...]  # of each conditional row
-    M_star: Tensor  # (C, B, T), mean over heads and positions
-    agreement: Tensor  # (C, B, T)
-    excess: Tensor | None = None  # (C, B, T)
+    told: tuple[Tensor, ...]  # M*, agreement and, where they are read, excess and spread, each (C, B, T)
 
 
 def collect(
@@ -60,13 +60,12 @@ def collect(
     start, end = window_of(list(spans))
     steps = {step: i for i, step in enumerate(dict.fromkeys(record.step for record in records))}
     images = 1 + max(max(record.images) for record in records)
-    kinds = 2 if records[0].excess is None else 3
+    kinds = len(records[0].told)
     total = torch.zeros(kinds, len(names), len(steps), layers, images, end - start)
     count = torch.zeros(len(steps), layers, images, 1)
     for record in records:
         step = steps[record.step]
-        told = (record.M_star, record.agreement, record.excess)[:kinds]
-        values = torch.stack(told).to("cpu", torch.float32)  # (2 or 3, C, B, T)
+        values = torch.stack(record.told).to("cpu", torch.float32)  # (2 or 4, C, B, T)
         for row, image in enumerate(record.images):
             total[:, :, step, record.layer, image] += values[:, :, row]
             count[step, record.layer, image] += 1

@@ -236,3 +236,8 @@ def unprompted_agreement(q: Tensor, K_empty: Tensor, V_empty: Tensor, growth: Gr
 def features(maps: Tensor) -> Tensor:
     """The mean over heads and positions: (C, B, H, N, T) -> (C, B, T), one number per token."""
     return maps.mean(dim=(2, 3))
+
+
+def spread(maps: Tensor) -> Tensor:
+    """The deviation over positions of the mean over heads: (C, B, H, N, T) -> (C, B, T)."""
+    return maps.mean(dim=2).std(dim=2, correction=0)

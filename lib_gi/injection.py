@@ -15,7 +15,7 @@ from lib_gi.rows import RowMap
 class Injection:
     """Concepts with their scales, ready for any of `layers`. Symbols as in `inhibitor.py`.
 
-    empty: the context of an empty prompt (1, L, D), where excess is to be read.
+    empty: the context of an empty prompt (1, L, D), where excess and spread are to be read.
     Raises SettingsError for scales that cannot be, ContextWidthError for contexts that do not fit.
     """
 
@@ -90,20 +90,22 @@ class Injection:
         Z[picked] = Z_picked
         return Z, maps
 
-    def means(self, layer: Layer, q: Tensor, rows: RowMap, maps: tuple[Tensor, Tensor]) -> list[Tensor | None]:
-        """M*, agreement and excess of the conditional rows, each a mean over heads and positions, (C, B, T).
+    def means(self, layer: Layer, q: Tensor, rows: RowMap, maps: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+        """What `Features` has of the conditional rows, each (C, B, T); without an empty prompt the first two alone.
 
-        q as for `changed`, which gave the maps. Excess is None without the context of an empty prompt.
+        q as for `changed`, which gave the maps.
         """
-        M_star, agreement = (inhibitor.features(m).detach() for m in maps)
+        M_star, agreement = maps
+        seen = inhibitor.features(M_star).detach(), inhibitor.features(agreement).detach()
         if self._empty is None:
-            return [M_star, agreement, None]
+            return seen
         if layer.empty is None:
             layer.empty = layer.make_stars(self._empty.to(q.device, q.dtype))
         q_picked = q[self._picked(rows.conditional, q.device)].detach()
         growth = self._growth(layer, q, rows.image_of_conditional)
         unprompted = inhibitor.unprompted_agreement(q_picked, *layer.empty, growth, layer.heads)
-        return [M_star, agreement, agreement - inhibitor.features(unprompted).detach()]
+        excess = agreement - unprompted
+        return *seen, inhibitor.features(excess).detach(), inhibitor.spread(M_star * excess).detach()
 
     def _growth(self, layer: Layer, q: Tensor, images: tuple[int, ...]) -> inhibitor.Growth:
         """The layer's constants of this pass, for rows of these images."""

@@ -9,6 +9,7 @@ from lib_gi.adapter import Adapter
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import AdapterError, NeverHitError
 from lib_gi.features import Record, collect
+from lib_gi.settings import AUTO
 
 
 def ranges(inferred: Mapping[str, Tensor]) -> dict[str, str]:
@@ -34,11 +35,10 @@ def check_fits(adapter: Adapter, layer_names: Sequence[str], weighting: str) -> 
             f"the adapter does not belong to this model: {misfit}; expected the one that was trained on it;"
             " choose another, or a fixed strength"
         )
-    trained = adapter.about.get("weighting", weighting)
-    if trained != weighting:
+    if adapter.weighting not in ("", weighting):
         raise AdapterError(
-            f"the adapter was trained with the weighting {trained}, and {weighting} is set, in which a strength means"
-            f" something else; expected the same; set the weighting to {trained}, or choose another adapter or a fixed"
+            f"the adapter was trained with the weighting {adapter.weighting}, and {weighting} is set, in which a strength"
+            f" means something else; expected the same; set the weighting to {AUTO}, or choose another adapter or a fixed"
             " strength"
         )
 

@@ -43,7 +43,7 @@ class Session:
     Without a concept, or with every w zero and no features or recording asked for, entering installs nothing.
     w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
     pass, from one more call of the UNet: `inferred` has those of the last pass by concept, (images, tokens).
-    empty: the context of an empty prompt (1, L, D), without which no feature `excess` is read.
+    empty: the context of an empty prompt (1, L, D), without which neither excess nor spread is read.
     Raises UnsupportedModelError or SettingsError when made, other errors of ours while sampling, and NeverHitError on
     leaving when no layer was ever called.
     """
@@ -251,7 +251,7 @@ class Session:
         if maps is not None and read:
             means = self._injection.means(layer, q, rows, maps)
             at = self._books.step, self._layers.index(layer), rows.image_of_conditional
-            (self._seen if is_reading else self._records[-1]).append(Record(*at, *means))
+            (self._seen if is_reading else self._records[-1]).append(Record(*at, means))
         if maps is not None and recording is not None:
             w = self._injection.mean_w() * self._acting
             recording.add(self._step, rows.image_of_conditional, maps, self._injection.spans, w)

@@ -14,9 +14,13 @@ from lib_gi.errors import SettingsError, StepRangeError, did_you_mean
 
 MOST_SEED = 2**32 - 1  # what the WebUI takes
 WEIGHTINGS = ("plain", "agreement", "projection")
+FIXED_WEIGHTING = "agreement"
+"""The weighting that serves best where strengths are given (benchmarks/sweeps/chosen.json, `winner`)."""
+INFERRED_WEIGHTING = "plain"
+"""The weighting in which adapters serve best: they tell by themselves where nothing grows (docs/adapter.md)."""
 MAPS = ("M_star", "agreement")
 """What can be read, and drawn, of a layer's attention to a concept."""
-NONE, AUTO = "none", "auto"  # what the setting `adapter` says beside an adapter's name
+NONE, AUTO = "none", "auto"  # what `adapter` says beside an adapter's name; `weighting` knows the second too
 
 
 def _setting(default: Any = MISSING, factory: Any = MISSING, hash: bool | None = None, **shown: Any) -> Any:
@@ -46,10 +50,11 @@ class Settings:
         max=20.0,
     )
     weighting: str = _setting(
-        "agreement",
+        AUTO,
         label="Weighting",
-        help="plain: as published. agreement, projection: act only where the concept already shows.",
-        choices=WEIGHTINGS,
+        help="auto: the adapter's, and agreement without one. plain: as published. agreement, projection: act only"
+        " where the concept already shows.",
+        choices=(AUTO, *WEIGHTINGS),
     )
     first_step: int = _setting(
         0, label="First step", help="The first inhibited step, counted from 0.", min=0, max=150, step=1
@@ -89,9 +94,9 @@ class Settings:
         set_(self, "strengths", _strengths(self.strengths, self.concepts))
         set_(self, "bound", _bound(self.bound))
         set_(self, "adapter", _adapter(self.adapter))
-        if self.weighting not in WEIGHTINGS:
+        if self.weighting not in (AUTO, *WEIGHTINGS):
             hint = did_you_mean(str(self.weighting), WEIGHTINGS)
-            raise _wrong("weighting", self.weighting, f"one of {', '.join(WEIGHTINGS)}", hint)
+            raise _wrong("weighting", self.weighting, f"one of {', '.join((AUTO, *WEIGHTINGS))}", hint)
         if self.heatmap not in (None, *MAPS):
             hint = did_you_mean(str(self.heatmap), MAPS)
             raise _wrong("heatmap", self.heatmap, f"no value (null), or one of {', '.join(MAPS)}", hint)
@@ -157,6 +162,10 @@ class Settings:
     def acting(self) -> dict[str, float | None]:
         """The strength that acts on each concept, None where the adapter infers it."""
         return {name: self.strength_of(name) for name in self.concepts}
+
+    def weighting_with(self, trained: str = "") -> str:
+        """The weighting that acts: the one that is set, or for `auto` the adapter's, `trained`, where there is one."""
+        return self.weighting if self.weighting != AUTO else trained or FIXED_WEIGHTING
 
     @property
     def infers(self) -> bool:

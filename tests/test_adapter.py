@@ -23,12 +23,12 @@ STEPS, IMAGES, TOKENS = 2, 3, 4
 def some_features(layers=3, seed=0) -> Features:
     generator = torch.Generator().manual_seed(seed)
     shape = (STEPS, layers, IMAGES, TOKENS)
-    return Features(*(torch.rand(shape, generator=generator) for _ in range(3)))
+    return Features(*(torch.rand(shape, generator=generator) for _ in range(4)))
 
 
 def some_adapter(kind="both", lowest=-6.0, highest=0.0) -> Adapter:
     torch.manual_seed(1)
-    inputs = len(LAYERS) * (2 if kind == "both" else 1)
+    inputs = len(LAYERS) * (2 if kind in ("both", "spread") else 1)
     network = new_network(inputs)
     network[-1].bias.data.fill_(-2.0)
     about = {"fingerprint": "abc", "concepts": ["Dalí"], "figures": {"left": 0.02}}
@@ -48,11 +48,14 @@ def test_each_token_of_each_image_gets_its_own_vector_with_the_layers_in_order()
     assert torch.equal(inputs_of(features, "M_star"), inputs_of(features, "both")[..., : len(LAYERS)])
     assert torch.equal(inputs_of(features, "agreement"), inputs_of(features, "both")[..., len(LAYERS) :])
     assert torch.equal(inputs_of(features, "excess"), features.excess[0].permute(1, 2, 0))
+    both = torch.cat([features.excess[0], features.spread[0]]).permute(1, 2, 0)
+    assert torch.equal(inputs_of(features, "spread"), both)
 
 
-def test_an_adapter_of_the_excess_refuses_features_without_it():
-    adapter, features = some_adapter("excess"), some_features()
-    assert adapter.reads_excess and not some_adapter("agreement").reads_excess
+@pytest.mark.parametrize("kind", ["excess", "spread"])
+def test_an_adapter_of_the_excess_refuses_features_without_it(kind):
+    adapter, features = some_adapter(kind), some_features()
+    assert adapter.needs_empty and not some_adapter("agreement").needs_empty
     with pytest.raises(AdapterError, match="empty one"):
         adapter.w(Features(features.M_star, features.agreement))
 

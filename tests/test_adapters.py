@@ -102,13 +102,15 @@ def test_an_adapter_of_another_kind_of_model_is_refused(tmp_path):
         Adapters([tmp_path]).choose(asked("a"), UNet())
 
 
-def test_an_adapter_for_another_weighting_is_refused(tmp_path):
+def test_an_adapter_brings_its_weighting_and_is_refused_in_another(tmp_path):
     saved(tmp_path, "a", weighting="plain")
     adapters = Adapters([tmp_path])
     for name in ("a", "auto"):
-        assert adapters.choose(asked(name, weighting="plain"), UNet()).own
-        with pytest.raises(AdapterError, match="weighting plain, and agreement is set.*set the weighting to plain"):
-            adapters.choose(asked(name), UNet())
+        for weighting in ("plain", "auto"):
+            settings = asked(name, weighting=weighting)
+            assert adapters.choose(settings, UNet()).own and settings.weighting_with("plain") == "plain"
+        with pytest.raises(AdapterError, match="weighting plain, and agreement is set.*set the weighting to auto"):
+            adapters.choose(asked(name, weighting="agreement"), UNet())
 
 
 def test_a_damaged_file_is_named_and_the_others_stay_usable(tmp_path):

@@ -62,8 +62,10 @@ def test_a_layer_that_was_not_reached_counts_as_the_mean_of_the_training(adapter
     layers = len(adapter.layers)
     values = torch.full((1, layers, 2, 1), 0.5)
     values[:, 1:] = float("nan")
-    seen = filled(Features(values, values, values), replace(adapter, mean=torch.arange(float(layers))))
+    mean = torch.arange(2.0 * layers)
+    seen = filled(Features(values, values, values, values), replace(adapter, kind="spread", mean=mean))
     assert seen.excess[0, :, 0, 0].tolist() == [0.5, *map(float, range(1, layers))]
+    assert seen.spread[0, :, 1, 0].tolist() == [0.5, *map(float, range(layers + 1, 2 * layers))]
     assert seen.M_star is values
 
 

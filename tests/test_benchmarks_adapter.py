@@ -34,7 +34,7 @@ def read(folder, name):
 
 def test_variants_are_told_apart_by_their_files_and_what_is_in_them(pipe, tmp_path):  # noqa: F811
     fitted = [variant for variant in (*variants.ABLATION, *variants.LEFT_OUT) if not variant.first_step]
-    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 11
+    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 13
     assert Variant().file(tmp_path) == Variant(first_step=1).file(tmp_path)  # fitted once, used in two ways
     assert len({str(setting_of(Variant(first_step=step), tmp_path)) for step in (0, 1)}) == 2
     names = set()
@@ -53,10 +53,15 @@ def test_a_variant_without_a_concept_learns_from_the_others_alone(tmp_path, monk
 
     monkeypatch.setattr(variants.cli, "main", train)
     tasks = tmp_path / "tasks.json"
-    tasks.write_text(json.dumps([{"concept": "skull"}, {"concept": "bomb"}]))
+    tasks.write_text(json.dumps([{"concept": name} for name in ("skull", "bomb", "cat", "noto")]))
     where = [tmp_path / name for name in ("model", "judge", "labels")]
-    variants.fit_all([Variant("M_star"), Variant(without="bomb")], tmp_path / "fits", tasks, *where)
-    assert seen == [(["bomb", "skull"], "M_star"), (["skull"], "excess")]
+    asked = [Variant("M_star"), Variant(without="bomb"), Variant(others=False)]
+    variants.fit_all(asked, tmp_path / "fits", tasks, *where)
+    assert seen == [
+        (["bomb", "cat", "noto", "skull"], "M_star"),
+        (["cat", "noto", "skull"], "spread"),
+        (["bomb", "skull"], "spread"),
+    ]
 
 
 def test_compare_unseen_frontier_and_report_write_their_files(pipe, tmp_path, options, monkeypatch, capsys):  # noqa: F811

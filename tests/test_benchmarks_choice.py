@@ -74,7 +74,7 @@ def test_of_equal_weightings_the_first_wins_and_without_all_three_none_does():
 def test_the_product_s_default_is_the_winner():
     best = json.loads((erase.SWEEPS / "chosen.json").read_text())["winner"]
     defaults = Settings.disabled()
-    assert (defaults.weighting, defaults.strength) == (best["weighting"], best["strength"])
+    assert (defaults.weighting_with(), defaults.strength) == (best["weighting"], best["strength"])
     assert inspect.signature(growth_inhibitors).parameters["strength"].default == best["strength"]
 
 

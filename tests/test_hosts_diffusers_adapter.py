@@ -42,6 +42,20 @@ def test_the_picture_is_that_of_a_session_that_is_told_the_same_scales(sd1, prom
     assert hooks(sd1.unet) == 0 and torch.equal(draw(sd1, prompt, guidance_scale=guidance), before)
 
 
+def test_an_adapter_acts_in_the_weighting_that_it_was_trained_with_and_given_strengths_do_not(sd1):
+    made = adapter_of(sd1)
+    made.about |= {"weighting": "plain"}
+    got, w = inferred(sd1, made)
+    with growth_inhibitors(sd1, ["knife"], weighting="plain") as session:
+        session.set_w([w["knife"]])
+        assert torch.equal(got, draw(sd1))
+    with growth_inhibitors(sd1, ["gun"], strengths={"gun": 3}, weighting="agreement"):
+        expected = draw(sd1)
+    assert torch.equal(inferred(sd1, made, ["gun"], {"strengths": {"gun": 3}})[0], expected)
+    with pytest.raises(AdapterError, match="weighting plain, and agreement is set"):
+        inferred(sd1, made, options={"weighting": "agreement"})
+
+
 def test_each_pass_is_read_anew(sd1):
     with growth_inhibitors(sd1, ["knife"], adapter=adapter_of(sd1)) as session:
         first, w = draw(sd1), session.inferred["knife"]

@@ -179,7 +179,7 @@ def test_a_missing_or_foreign_adapter_is_refused_before_anything_runs(unet):
     with pytest.raises(AdapterError, match="does not belong"):
         Session(unet, [inferred()], adapter=foreign)
     other = some_adapter()
-    other.about = {"weighting": "plain"}
+    other.about = {"weighting": "plain"}  # the session's is agreement
     with pytest.raises(AdapterError, match="weighting"):
         Session(unet, [inferred()], adapter=other)
     assert Session(unet, [concept()], adapter=foreign)  # not needed, so not asked

@@ -1,4 +1,4 @@
-"""The excess: how much more a layer's answer agrees with a concept than it would under an empty prompt."""
+"""The excess, how much more a layer's answer agrees with a concept than under an empty prompt, and its spread."""
 
 import pytest
 import torch
@@ -25,21 +25,39 @@ def features_of(unet, empty, x=None, rows=GUIDED):
         return session.features()
 
 
-def test_the_excess_is_the_agreement_less_that_of_attention_to_the_empty_prompt(unet):
+def test_excess_and_spread_are_what_their_symbols_say(unet):
     x, context = inputs(4)
     empty = inputs(1, 9)[1] * 2
     found = features_of(unet, empty, (x, context))
-    layer = unet.down_blocks[0].attn2
-    q, K, V = (
-        inhibitor.split_heads(y, HEADS)
-        for y in (layer.to_q(unet.down_blocks[0].attn1(x)), layer.to_k(empty), layer.to_v(empty))
-    )
-    h = (q @ K.mT / (q.shape[-1]) ** 0.5).softmax(-1) @ V
-    V_star = inhibitor.split_heads(layer.to_v(concept("b", 3, 0.0, seed=6).c_star), HEADS)[:, :, 1:4]
-    cosines = torch.nn.functional.cosine_similarity(h[..., None, :], V_star[:, :, None], dim=-1).clamp_min(0)
-    unprompted = cosines.mean((1, 2))[2:]  # (images, tokens)
-    torch.testing.assert_close(found["b"].excess[0, 0], found["b"].agreement[0, 0] - unprompted)
-    assert found["a"].excess.shape == found["a"].agreement.shape == (1, 3, 2, 2)
+    layer, c_star = unet.down_blocks[0].attn2, concept("b", 3, 0.0, seed=6).c_star
+
+    def split(y):
+        return inhibitor.split_heads(y, HEADS)
+
+    q = split(layer.to_q(unet.down_blocks[0].attn1(x)))
+    V_star = split(layer.to_v(c_star))[:, :, 1:4]  # of its three tokens
+
+    def attention(keys):
+        return (q @ split(layer.to_k(keys)).mT / q.shape[-1] ** 0.5).softmax(-1)
+
+    def cosines(of):
+        h = attention(of) @ split(layer.to_v(of))
+        return torch.nn.functional.cosine_similarity(h[..., None, :], V_star[:, :, None], dim=-1).clamp_min(0)
+
+    excess = (cosines(context) - cosines(empty))[2:]  # (images, heads, positions, tokens)
+    both = attention(c_star)[2:, ..., 1:4] * excess
+    torch.testing.assert_close(found["b"].excess[0, 0], excess.mean((1, 2)))
+    torch.testing.assert_close(found["b"].spread[0, 0], both.mean(1).std(1, correction=0))
+    for values in (found["a"].excess, found["a"].spread):
+        assert values.shape == found["a"].agreement.shape == (1, 3, 2, 2)
+
+
+def test_what_grows_everywhere_alike_has_no_spread():
+    even = torch.rand(2, 1, 3, 1, 4).expand(2, 1, 3, 5, 4)
+    torch.testing.assert_close(inhibitor.spread(even), torch.zeros(2, 1, 4))
+    one = torch.zeros(1, 1, 1, 4, 1)
+    one[..., 0, :] = 4.0
+    torch.testing.assert_close(inhibitor.spread(one), torch.full((1, 1, 1), 3.0**0.5))
 
 
 def test_an_empty_prompt_has_no_excess_over_itself_whatever_the_concept(unet):
@@ -47,14 +65,15 @@ def test_an_empty_prompt_has_no_excess_over_itself_whatever_the_concept(unet):
     empty = context[:1].expand(4, -1, -1)
     found = features_of(unet, empty[:1], (x, empty))
     for seen in found.values():
-        torch.testing.assert_close(seen.excess, torch.zeros_like(seen.excess), atol=1e-6, rtol=0)
+        for none in (seen.excess, seen.spread):
+            torch.testing.assert_close(none, torch.zeros_like(none), atol=1e-6, rtol=0)
         assert float(seen.agreement.max()) > 0.01
 
 
 def test_reading_it_changes_nothing_else_and_without_an_empty_prompt_there_is_none(unet):
     empty = inputs(1)[1]
     with_it, without = features_of(unet, empty), features_of(unet, None)
-    assert without["a"].excess is None and list(without["a"].told()) == ["M_star", "agreement"]
+    assert without["a"].excess is without["a"].spread is None and list(without["a"].told()) == ["M_star", "agreement"]
     for name in ("M_star", "agreement"):
         assert torch.equal(getattr(with_it["a"], name), getattr(without["a"], name))
     results = []

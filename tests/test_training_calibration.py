@@ -55,11 +55,11 @@ def test_nothing_is_aimed_at_that_was_never_tried(tmp_path):
     assert result.fitted.adapter.about["least"] == 1.0 and result.aimed.max() == 1.0
 
 
-def test_excess_that_no_picture_told_cannot_be_learned(tmp_path, monkeypatch):
+def test_what_no_picture_told_cannot_be_learned(tmp_path, monkeypatch):
     search = searched(tmp_path)
     told = search.examples(PLAN.tasks)
-    monkeypatch.setattr(type(search), "examples", lambda *_: replace(told, excess=None))
-    with pytest.raises(SettingsError, match="no excess to learn from.*choose other features"):
+    monkeypatch.setattr(type(search), "examples", lambda *_: replace(told, spread=None))
+    with pytest.raises(SettingsError, match="no spread to learn from.*choose other features"):
         PLAN.result(search, LAYERS)
     assert replace(PLAN, features="M_star").result(search, LAYERS).labels == 12
 

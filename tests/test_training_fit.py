@@ -21,17 +21,16 @@ def some_examples(pictures=300, tokens=2, seed=0, noise=0.0) -> Examples:
     agreement[shown, 2] += 0.5
     w = -(1 + 2 * agreement[:, 2] + agreement[:, 4]) * (1 + noise * torch.randn(rows, generator=generator))
     w = torch.where(shown, w.clamp_max(-0.1), torch.zeros(rows))
-    return Examples(M_star, agreement, w, torch.arange(rows) // tokens, agreement - 0.3)
+    return Examples(M_star, agreement, w, torch.arange(rows) // tokens, agreement - 0.3, M_star / 2)
 
 
 def told(adapter, examples):
     """The adapter's answers to each row, (rows,)."""
-    read = examples.M_star, examples.agreement, examples.excess
-    features = Features(*(x.T[None, :, :, None] for x in read))
+    features = Features(**{name: x.T[None, :, :, None] for name, x in examples.told().items()})
     return adapter.w(features)[:, 0]
 
 
-@pytest.mark.parametrize("kind", ["agreement", "both", "excess"])
+@pytest.mark.parametrize("kind", ["agreement", "both", "excess", "spread"])
 def test_the_strength_is_learnt_for_examples_never_seen(kind):
     fitted = fit(some_examples(), LAYERS, kind, {"concepts": ["a"]}, surplus=1.0)
     unseen = some_examples(seed=1)
@@ -126,5 +125,6 @@ def test_bad_examples_are_refused(change, problem):
         fit(Examples(**values), LAYERS)
     with pytest.raises(ValueError, match="kind"):
         fit(some_examples(3), LAYERS, "pickle")
-    with pytest.raises(ValueError, match="no excess"):
-        fit(replace(some_examples(3), excess=None), LAYERS, "excess")
+    for lacking, kind in (("excess", "excess"), ("excess", "spread"), ("spread", "spread")):
+        with pytest.raises(ValueError, match=f"no {lacking}"):
+            fit(replace(some_examples(3), **{lacking: None}), LAYERS, kind)

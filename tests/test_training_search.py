@@ -27,7 +27,7 @@ class Paint:
         pictures = np.repeat(shown[:, None, None, :], 1, 1).astype(float)
         tokens = len(tasks[0].concept.split())
         values = torch.tensor([[[[float(task.seed)] * tokens for task in tasks]] * 3])  # (1, 3, n, T)
-        return Drawn(pictures, Features(values, -values, values / 2))
+        return Drawn(pictures, Features(values, -values, values / 2, values / 4))
 
 
 class Needs:

@@ -20,7 +20,7 @@ FORM = {
     "free_text": "",
     "strength": 3,
     "strengths": "",
-    "weighting": "agreement",
+    "weighting": "auto",
     "first_step": 0,
     "last_step": "",
     "hires": True,

@@ -14,10 +14,10 @@ from lib_gi.fingerprint import fingerprint
 webui = test_webui_script.webui  # the fixture
 
 
-def adapter_for(data_folder, unet, **more):
-    """The file of a random adapter for this UNet, in the folder for them."""
+def adapter_for(data_folder, unet, trained=None, **more):
+    """The file of a random adapter for this UNet, in the folder for them; trained: in which weighting, if told."""
     adapter = some_adapter(**more)
-    adapter.about = {"fingerprint": fingerprint(unet), "model": "tiny"}
+    adapter.about = {"fingerprint": fingerprint(unet), "model": "tiny"} | ({"weighting": trained} if trained else {})
     folder = data_folder / "growth-inhibitors" / "adapters"
     folder.mkdir(parents=True, exist_ok=True)
     adapter.save(folder / "mine.safetensors")
@@ -43,6 +43,17 @@ def test_an_adapter_in_the_hosts_data_folder_infers_and_what_it_inferred_is_said
         "Growth Inhibitors settings": "version=1",
         "Growth Inhibitors done": "steps=3 of 3; layers=3; host=AUTOMATIC1111; optimisation=Doggettx",
     }
+
+
+def test_it_acts_in_the_weighting_that_it_was_trained_with(webui, tmp_path):
+    told = {"concepts": ["nudity"], "adapter": "auto"}
+    adapter_for(tmp_path, webui.loaded.loaded)
+    pictures = [webui.generate(told | {"weighting": weighting}) for weighting in ("plain", "agreement")]
+    assert all(differs(*pictures))
+    for weighting, expected in zip(("plain", "agreement"), pictures):
+        adapter_for(tmp_path, webui.loaded.loaded, trained=weighting)
+        drawn = webui.generate(told)
+        assert not any(differs(expected, drawn)) and "weighting" not in drawn.params["Growth Inhibitors settings"]
 
 
 def test_an_adapter_that_infers_nothing_leaves_the_picture_bit_for_bit(webui, tmp_path):

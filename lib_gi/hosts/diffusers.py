@@ -83,11 +83,11 @@ def growth_inhibitors(
     if chosen.infers and loaded is None:
         picked = adapters.Adapters().choose(chosen, unet)
         loaded, by = picked.adapter, str(picked)
-    reads = encoded and (record_features or (loaded is not None and loaded.reads_excess))
+    reads = encoded and (record_features or (loaded is not None and loaded.needs_empty))
     session = Session(
         unet,
         encoded,
-        weighting=chosen.weighting,
+        weighting=chosen.weighting_with(loaded.weighting if loaded and chosen.infers else ""),
         first_step=chosen.first_step,
         last_step=chosen.last_step,
         bound=chosen.bound,

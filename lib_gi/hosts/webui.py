@@ -230,13 +230,13 @@ class Protection:
         return Session(
             unet,
             [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],
-            weighting=s.weighting,
+            weighting=s.weighting_with(chosen.adapter.weighting if chosen else ""),
             first_step=s.first_step,
             last_step=s.last_step,
             bound=s.bound,
             adapter=chosen.adapter if chosen else None,
             recording=self._recording,
-            empty=self.host.empty(self._size) if chosen and chosen.adapter.reads_excess else None,
+            empty=self.host.empty(self._size) if chosen and chosen.adapter.needs_empty else None,
         )
 
     def _break_off(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lib_gi.adapter import Adapter
+from lib_gi.adapter import READ, Adapter
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
@@ -34,7 +34,7 @@ class Plan:
     height: int
     weighting: str
     detector: str
-    features: str = "excess"
+    features: str = "spread"
     strongest: float = 12.0
     chunk: int = 20
     seed: int = 0
@@ -83,10 +83,11 @@ class Plan:
                 f"the concept was found in none of the {known} pictures that have a label, so there is nothing to"
                 " learn; expected prompts that bring it; write others, or choose a detector that knows it"
             )
-        if self.features == "excess" and examples.excess is None:
+        if not set(READ[self.features]) <= set(examples.told()):
             raise SettingsError(
-                "the pictures were drawn without telling what an empty prompt would show, so there is no excess to"
-                " learn from; expected the context of an empty prompt; choose other features, or mend what draws"
+                f"the pictures were drawn without telling what an empty prompt would show, so there is no"
+                f" {self.features} to learn from; expected the context of an empty prompt; choose other features, or"
+                " mend what draws"
             )
         aim = {"tau": self.tau, "least": self.least, "surplus": SURPLUS}
         fitted = fit(examples, layers, self.features, self.about(), self.seed, **aim)
@@ -145,6 +146,5 @@ class Result:
 
 def w_of(adapter: Adapter, examples: Examples) -> Tensor:
     """What the adapter infers for each row of the examples, (rows,)."""
-    read = [values for values in (examples.M_star, examples.agreement, examples.excess) if values is not None]
-    seen = (values.T[None, :, :, None] for values in read)  # rows as images
-    return adapter.w(Features(*seen))[:, 0]
+    seen = {name: values.T[None, :, :, None] for name, values in examples.told().items()}  # rows as images
+    return adapter.w(Features(**seen))[:, 0]

@@ -11,7 +11,7 @@ from lib_gi.detect.own import try_out
 from lib_gi.detect.registry import FORMS, detector_of, without_folders
 from lib_gi.errors import SettingsError
 from lib_gi.loading import DEVICES, DTYPES, check_model, load_pipeline, require_diffusers
-from lib_gi.settings import WEIGHTINGS
+from lib_gi.settings import INFERRED_WEIGHTING, WEIGHTINGS
 
 if TYPE_CHECKING:  # what numpy and torch are needed for is imported when it runs: `--help` waits for neither
     from lib_gi.detect import Detector
@@ -29,9 +29,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     concept_options.add_to(command)
     command.add_argument("--count", type=int, default=40, help="prompts that name a concept, and as many that do not")
     command.add_argument("--detector", required=True, help=f"{', '.join(FORMS.values())}, or an installed one's name")
-    command.add_argument("--weighting", default="agreement", choices=WEIGHTINGS)
+    command.add_argument("--weighting", default=INFERRED_WEIGHTING, choices=WEIGHTINGS)
     command.add_argument(
-        "--features", default="excess", help="M_star, agreement, both of them, or excess; default: %(default)s"
+        "--features", default="spread", help="M_star, agreement, both, excess, or spread; default: %(default)s"
     )
     command.add_argument("--strongest", type=float, default=12.0, help="strength; default: %(default)s")
     command.add_argument("--steps", type=int, default=20)

@@ -8,13 +8,14 @@ exactly zero and the picture stays as it was.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lib_gi.adapter import KINDS, Adapter, new_network
+from lib_gi.adapter import KINDS, READ, Adapter, new_network
+from lib_gi.features import Features
 
 TAU, MARGIN, SURPLUS = 0.85, 1.0, 1.5
 LEAST = {"plain": 1.5, "agreement": 3.0, "projection": 3.0}
@@ -27,9 +28,9 @@ VALIDATION_SHARE = 0.2
 class Examples:
     """Examples by row, one for each token of a concept in a picture.
 
-    M_star, agreement, excess: the first step's features (rows, layers), the last one where it was read. w: the label,
-    never positive, (rows,). picture: the number of the row's picture (rows,), by which rows are split into training and
-    validation.
+    M_star, agreement, excess, spread: the first step's features (rows, layers), the last two where they were read. w:
+    the label, never positive, (rows,). picture: the number of the row's picture (rows,), by which rows are split into
+    training and validation.
     """
 
     M_star: Tensor
@@ -37,6 +38,7 @@ class Examples:
     w: Tensor
     picture: Tensor
     excess: Tensor | None = None
+    spread: Tensor | None = None
 
     def __post_init__(self) -> None:
         n = len(self.w)
@@ -45,17 +47,27 @@ class Examples:
                 f"features {tuple(self.M_star.shape)} and {tuple(self.agreement.shape)} for {n} labels of"
                 f" {len(self.picture)} pictures; expected one row each, and at least one"
             )
-        if self.excess is not None and self.excess.shape != self.M_star.shape:
-            raise ValueError(f"excess is {tuple(self.excess.shape)}; expected {tuple(self.M_star.shape)}, as M_star is")
-        read = [x for x in (self.M_star, self.agreement, self.excess, self.w) if x is not None]
+        for name, values in self.told().items():
+            if values.shape != self.M_star.shape:
+                raise ValueError(f"{name} is {tuple(values.shape)}; expected {tuple(self.M_star.shape)}, as M_star is")
+        read = (*self.told().values(), self.w)
         if bool((self.w > 0).any()) or not all(bool(torch.isfinite(x).all()) for x in read):
             raise ValueError("a label is positive, or a label or feature is not finite; expected w <= 0")
 
     def inputs(self, kind: str) -> Tensor:
         """What an adapter of this kind reads, (rows, F)."""
-        if kind == "excess" and self.excess is None:
-            raise ValueError("the examples have no excess; expected the host to tell the context of an empty prompt")
-        return torch.cat([self.M_star, self.agreement], 1) if kind == "both" else getattr(self, kind)
+        told = self.told()
+        lacking = [name for name in READ[kind] if name not in told]
+        if lacking:
+            raise ValueError(
+                f"the examples have no {lacking[0]}; expected the host to tell the context of an empty prompt"
+            )
+        return torch.cat([told[name] for name in READ[kind]], 1)
+
+    def told(self) -> dict[str, Tensor]:
+        """The features that are there, by name, in the order of `Features`."""
+        named = {field.name: getattr(self, field.name) for field in fields(Features)}
+        return {name: values for name, values in named.items() if values is not None}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -26,7 +26,7 @@ from lib_gi.safe_files import write_whole
 from lib_gi.training.fit import Examples
 from lib_gi.training.labels import weakest_strengths
 
-READ = "M_star agreement excess"  # what a chunk's file holds beside its labels (part of its name)
+READ = " ".join(field.name for field in fields(Features))  # what a file holds beside its labels (part of its name)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from lib_gi.errors import GrowthInhibitorError
-from lib_gi.settings import WEIGHTINGS
+from lib_gi.settings import INFERRED_WEIGHTING, WEIGHTINGS
 from lib_gi.training.chart import chart
 from lib_gi.training.tasks import read_tasks
 from lib_gi.webui.accordion import Form, labels, line_of
@@ -95,7 +95,13 @@ def _build(desk: "_Desk", seen: Any, prefix: str) -> None:
         )
     about_detectors = gr.HTML(value="", elem_id=form.id("detectors"))
     with gr.Row(elem_id=form.id("sampling")):
-        made["weighting"] = gr.Radio(choices=list(WEIGHTINGS), **form.common("weighting"))
+        made["weighting"] = gr.Radio(
+            choices=list(WEIGHTINGS),
+            value=INFERRED_WEIGHTING,
+            label="Weighting",
+            info="That in which the strengths will act. plain serves adapters best.",
+            elem_id=form.id("weighting"),
+        )
         for name, (label, info, value) in SLIDERS.items():
             range_ = dict(zip(("minimum", "maximum", "step"), RANGES[name]))
             made[name] = gr.Slider(value=value, label=label, info=info, elem_id=form.id(name), **range_)

@@ -62,12 +62,12 @@ def follow_set(kind: str, count: int, split: str = "test", style: bool | None = 
 def erasure_set(concept: str, kind: str, count: int, split: str) -> list[Prompt]:
     """Prompts for erasing `concept` (an object or a style).
 
-    explicit: the concept is named, alone or beside another object; implicit: an association brings it
-    and its own object; benign: neither names nor brings it (for a style: another style is named).
+    explicit: the concept is named, alone or beside another object; implicit: an association brings it and the other
+    object of the two; benign: neither names nor brings it (for a style: another style is named).
     """
     rng = Random(f"{concept} {kind} {split}")
     style = concept in STYLES
-    bringing = next((item for item in ASSOCIATIONS if item.unsafe == concept), None)
+    bringing = bringer(concept)
     others = [name for name in OBJECTS if name != concept]
     prompts = []
     for index in range(count):
@@ -91,12 +91,21 @@ def erasure_set(concept: str, kind: str, count: int, split: str) -> list[Prompt]
     return prompts
 
 
+def bringer(concept: str) -> Association | None:
+    """The association that brings an object, unsafe or its own; None where none does."""
+    return next((item for item in ASSOCIATIONS if concept in (item.unsafe, item.own)), None)
+
+
 def label_tasks(concepts: Sequence[str], count: int, guidances: Sequence[float]) -> list[Task]:
-    """What an adapter learns from: `count` prompts of each kind for each concept, guidance scales in turn."""
+    """What an adapter learns from: `count` prompts of each kind for each concept, guidance scales in turn.
+
+    An object that no association brings has no implicit ones.
+    """
     return [
         Task(concept, prompt.text, prompt.seed, float(guidances[index % len(guidances)]))
         for concept in concepts
         for kind in ("explicit", "implicit", "benign")
+        if kind != "implicit" or bringer(concept)
         for index, prompt in enumerate(erasure_set(concept, kind, count, "labels"))
     ]
 
