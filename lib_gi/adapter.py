@@ -80,6 +80,8 @@ class Adapter:
     def w(self, features: Features, step: int = 0) -> Tensor:
         """The scales (images, tokens) for what a concept's tokens showed in one step; within the trained range.
 
+        All are the weakest, zero, where the mean answer is not below zero: whether the concept grows is told by all its
+        tokens together, or one that errs would act alone, and pictures without a concept of many would hardly ever stay.
         Raises AdapterError when the features are of another number of layers, or not finite.
         """
         x = inputs_of(features, self.kind, step)
@@ -93,7 +95,9 @@ class Adapter:
                 "a feature is NaN or infinite, or an image had no row in the step that was read; expected finite"
                 " numbers; choose a fixed strength for this generation"
             )
-        return self.network((x - self.mean) / self.deviation).squeeze(-1).clamp(self.lowest, self.highest)
+        answers = self.network((x - self.mean) / self.deviation).squeeze(-1)
+        absent = answers.mean(dim=1, keepdim=True) >= 0
+        return torch.where(absent, self.highest, answers.clamp(self.lowest, self.highest))
 
     def misfit(self, layers: Sequence[str]) -> str:
         """Why it cannot read a model with these layers; empty when it can, whatever a host calls them."""

@@ -37,9 +37,9 @@ def check_fits(adapter: Adapter, layer_names: Sequence[str], weighting: str) -> 
         )
     if adapter.weighting not in ("", weighting):
         raise AdapterError(
-            f"the adapter was trained with the weighting {adapter.weighting}, and {weighting} is set, in which a strength"
-            f" means something else; expected the same; set the weighting to {AUTO}, or choose another adapter or a fixed"
-            " strength"
+            f"the adapter was trained with the weighting {adapter.weighting}, and {weighting} is set, in which a"
+            f" strength means something else; expected the same; set the weighting to {AUTO}, or choose another adapter"
+            " or a fixed strength"
         )
 
 

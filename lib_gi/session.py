@@ -43,6 +43,7 @@ class Session:
     Without a concept, or with every w zero and no features or recording asked for, entering installs nothing.
     w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
     pass, from one more call of the UNet: `inferred` has those of the last pass by concept, (images, tokens).
+    record_until: set it to keep features of the steps before this one alone.
     empty: the context of an empty prompt (1, L, D), without which neither excess nor spread is read.
     Raises UnsupportedModelError or SettingsError when made, other errors of ours while sampling, and NeverHitError on
     leaving when no layer was ever called.
@@ -63,7 +64,7 @@ class Session:
         empty: Tensor | None = None,
     ) -> None:
         self.unet, self.concepts, self.record_features = unet, tuple(concepts), record_features
-        self.recording = recording
+        self.recording, self.record_until = recording, None
         self.first_step, self.last_step = first_step, last_step
         self.passes = self.calls = 0
         self.inferred: dict[str, Tensor] = {}
@@ -243,7 +244,8 @@ class Session:
     def _changed(self, layer: Layer, h: Tensor, q: Tensor) -> Tensor | None:
         """h with the inhibitors in its conditional rows, or None where nothing is to change."""
         rows, is_reading = self._books.rows, self._seen is not None
-        act, read = self._acting and not is_reading, self.record_features or is_reading
+        wanted = self.record_features and (self.record_until is None or self._step < self.record_until)
+        act, read = self._acting and not is_reading, wanted or is_reading
         if act and self._reading:
             self._reading.require(rows.image_of_conditional)
         recording = None if is_reading else self.recording

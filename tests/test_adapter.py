@@ -60,6 +60,18 @@ def test_an_adapter_of_the_excess_refuses_features_without_it(kind):
         adapter.w(Features(features.M_star, features.agreement))
 
 
+def test_tokens_that_answer_for_themselves_do_not_act_where_all_together_tell_of_nothing():
+    adapter, features = some_adapter("agreement"), some_features()
+    adapter.network = torch.nn.Sequential(torch.nn.Linear(len(LAYERS), 1))
+    adapter.network[0].weight.data.fill_(0.0)
+    adapter.network[0].weight.data[0, 0] = 0.3  # the answer is the first layer's number, less 0.5
+    adapter.network[0].bias.data.fill_(0.0)
+    features.agreement[0, 0] = torch.tensor([[0.1, 0.7, 0.7, 0.7], [0.1, 0.7, 0.1, 0.1], [0.9, 0.8, 0.7, 0.6]])
+    w = adapter.w(features)
+    expected = torch.tensor([[0.0] * 4, [-0.4, 0.0, -0.4, -0.4], [0.0] * 4])
+    torch.testing.assert_close(w, expected)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_w_is_the_network_s_answer_to_the_standardised_features(kind):
     adapter = some_adapter(kind)

@@ -14,7 +14,7 @@ from lib_gi.session import Session
 LAYERS = ("down_blocks.0.attn2", "mid_block.attn2", "up_blocks.0.attn2")
 
 
-def some_adapter(layers=LAYERS, bias=-1.0, gain=1.0) -> Adapter:
+def some_adapter(layers=LAYERS, bias=-2.0, gain=1.0) -> Adapter:
     torch.manual_seed(4)
     network = new_network(2 * len(layers))
     network[-1].bias.data.fill_(bias)

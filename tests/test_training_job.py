@@ -25,14 +25,14 @@ class Gated(Paint):
             False,
         )
 
-    def draw(self, tasks, strengths):
+    def draw(self, tasks, strengths, beside=()):
         self.calls += 1
         if self.calls == self.at:
             self.there.set()
             assert self.open.wait(10)
         if self.interrupted:
             raise SearchStopped("the host was interrupted")
-        return super().draw(tasks, strengths)
+        return super().draw(tasks, strengths, beside)
 
 
 GIVEN_UP = 2  # drawings of a picture that the strongest strength leaves as it is: the second chunk is one

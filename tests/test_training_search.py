@@ -20,14 +20,20 @@ class Paint:
     def __init__(self):
         self.drawn = []
 
-    def draw(self, tasks, strengths):
+    def draw(self, tasks, strengths, beside=()):
         assert len({(task.concept, task.guidance) for task in tasks}) == 1
         self.drawn += [(task.concept, task.seed) for task in tasks]
         shown = np.stack([strengths, [task.seed for task in tasks]], 1)
         pictures = np.repeat(shown[:, None, None, :], 1, 1).astype(float)
         tokens = len(tasks[0].concept.split())
         values = torch.tensor([[[[float(task.seed)] * tokens for task in tasks]] * 3])  # (1, 3, n, T)
-        return Drawn(pictures, Features(values, -values, values / 2, values / 4))
+        seen = Features(values, -values, values / 2, values / 4)
+        return Drawn(pictures, seen, {name: self.beside(values[..., :1] + 100, name) for name in beside})
+
+    def beside(self, values, name):
+        """What is seen of another concept: a hundred more, for each of its words."""
+        values = values.expand(-1, -1, -1, len(name.split()))
+        return Features(values, -values, values / 2, values / 4)
 
 
 class Needs:
@@ -58,12 +64,34 @@ def test_examples_have_the_features_and_labels_of_their_own_picture(tmp_path):
     assert all(len(values) == 1 for values in per_picture.values()) and len(per_picture) == 12
 
 
+def test_what_is_not_found_in_a_picture_is_an_example_of_nothing_too(tmp_path):
+    plain, found = search(tmp_path / "one"), search(tmp_path / "two", concepts=("a", "b c"))
+    for one in (plain, found):
+        one.run(TASKS)
+    assert found.sampler.drawn == plain.sampler.drawn  # no picture more
+    alone, both = plain.examples(TASKS), found.examples(TASKS)
+    assert bool(alone.own.all())
+    for name in ("M_star", "excess", "spread", "w", "picture"):
+        assert torch.equal(getattr(both, name)[both.own], getattr(alone, name))
+    # of the seven seeds seed 0 alone shows neither concept: two tokens of "b c" beside "a", and one of "a" beside it
+    assert both.spread[both.beside][:, 0].tolist() == [25.0] * 3 and both.w[both.beside].tolist() == [0.0] * 3
+    assert both.picture[both.beside].tolist() == [0, 0, 7]  # the first picture of each concept's seven
+
+
+def test_a_picture_is_looked_at_for_so_many_other_concepts_at_most(tmp_path):
+    names = tuple(f"c{i}" for i in range(20))
+    one = search(tmp_path, concepts=names)
+    assert len(one.others("c3")) == 16 == len(set(one.others("c3")) - {"c3"})
+    assert one.others("c3")[0] == "c4" and one.others("c19")[0] == "c0"
+    assert {name for own in names for name in one.others(own)} == set(names)
+
+
 def test_a_stopped_search_goes_on_and_a_finished_one_draws_nothing(tmp_path):
     class Stopped(Paint):
-        def draw(self, tasks, strengths):
+        def draw(self, tasks, strengths, beside=()):
             if len(self.drawn) > 40:
                 raise KeyboardInterrupt
-            return super().draw(tasks, strengths)
+            return super().draw(tasks, strengths, beside)
 
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path, Stopped()).run(TASKS)
@@ -104,8 +132,8 @@ def test_what_is_missing_is_told(tmp_path):
 def test_a_pipeline_draws_each_picture_with_its_own_strength(tmp_path):
     sampler = PipelineSampler(DiffusersPipeline(sd1(write_tokenizer(tmp_path)), steps=2))
     tasks = [Task("abc", "a cat", seed, 4.0) for seed in (1, 2)]
-    off, features = sampler.draw(tasks, np.zeros(2))
-    on, same = sampler.draw(tasks, np.array([0.0, 20.0]))
+    off, features, _ = sampler.draw(tasks, np.zeros(2))
+    on, same, _ = sampler.draw(tasks, np.array([0.0, 20.0]))
     assert np.array_equal(off[0], on[0]) and not np.array_equal(off[1], on[1])
     assert features.M_star.shape[2:] == (2, 3)
     assert torch.equal(features.M_star[:, :, 0], same.M_star[:, :, 0])

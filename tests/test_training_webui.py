@@ -82,8 +82,8 @@ def sampler(host):
 
 def test_each_picture_has_its_own_strength_and_all_have_the_first_steps_features(host):
     draw = sampler(host).draw
-    off, features = draw(TASKS, np.zeros(3))
-    on, same = draw(TASKS, np.array([0.0, 5.0, 0.0]))
+    off, features, _ = draw(TASKS, np.zeros(3))
+    on, same, _ = draw(TASKS, np.array([0.0, 5.0, 0.0]))
     assert [torch.equal(a, b) for a, b in zip(*host.seen)] == [True, False, True]
     assert off.shape == on.shape == (3, 4, 8, 3) and off.dtype == np.uint8
     assert features.M_star.shape == (1, 3, 3, 2)  # one step, three layers, three pictures, two tokens

@@ -45,7 +45,8 @@ class Plan:
         """The search for its labels, which are kept in the folder `work`."""
         names = ("fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
         told = " ".join(f"{name}={getattr(self, name)}" for name in names)
-        return Search(sampler, detector, work, told, self.strongest, self.chunk)
+        concepts = tuple(dict.fromkeys(task.concept for task in self.tasks))
+        return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts)
 
     @property
     def least(self) -> float:
@@ -70,7 +71,7 @@ class Plan:
         """The adapter for a model with these layers, and its figures. Raises SettingsError where there is none."""
         try:
             examples = search.examples(self.tasks)
-            known = examples.picture.unique().numel()
+            known = examples.picture[examples.own].unique().numel()
         except ValueError:  # none has a label
             known = 0
         if known < 2:
@@ -99,8 +100,8 @@ class Result:
     """A fitted adapter beside what it was fitted to.
 
     pictures: that were asked for. labels: of them with a label. benign: of these with the label 0. By row, one for each
-    token of a picture: labelled, aimed at and predicted, strengths (rows,); held_out, whether it only validated
-    (rows,).
+    token of the concept that a picture was drawn for: labelled, aimed at and predicted (by that token alone), strengths
+    (rows,); held_out, whether it only validated (rows,).
     """
 
     fitted: Fitted
@@ -115,10 +116,11 @@ class Result:
     @classmethod
     def of(cls, fitted: Fitted, examples: Examples, pictures: int) -> "Result":
         """The result of a fit to examples; its figures are in the adapter's `about` too."""
-        labels = examples.picture.unique().numel()
-        benign = examples.picture[examples.w == 0].unique().numel()
-        strengths = (0.0 - w for w in (examples.w, fitted.target.clamp_max(0), w_of(fitted.adapter, examples)))
-        result = cls(fitted, pictures, labels, benign, *strengths, fitted.held_out)
+        own = examples.own
+        labels = examples.picture[own].unique().numel()
+        benign = examples.picture[own & (examples.w == 0)].unique().numel()
+        strengths = (0.0 - w[own] for w in (examples.w, fitted.target.clamp_max(0), w_of(fitted.adapter, examples)))
+        result = cls(fitted, pictures, labels, benign, *strengths, fitted.held_out[own])
         adapter = fitted.adapter
         about = adapter.about | {"figures": result.figures()}
         return replace(result, fitted=replace(fitted, adapter=replace(adapter, about=about)))
@@ -145,6 +147,6 @@ class Result:
 
 
 def w_of(adapter: Adapter, examples: Examples) -> Tensor:
-    """What the adapter infers for each row of the examples, (rows,)."""
+    """What the adapter infers for each row of the examples by itself, (rows,)."""
     seen = {name: values.T[None, :, :, None] for name, values in examples.told().items()}  # rows as images
     return adapter.w(Features(**seen))[:, 0]

@@ -18,8 +18,9 @@ class DiffusersPipeline:
     def draw(self, asked: Asked) -> tuple[np.ndarray, Session]:
         """See `sampling.Pipeline`."""
         settings = {"strength": 0.0, "weighting": asked.weighting, "record_features": True}
-        with growth_inhibitors(self.pipe, [asked.concept], **settings) as session:
-            session.set_w([asked.scaled(encoded).w for encoded in session.concepts])
+        with growth_inhibitors(self.pipe, [asked.concept, *asked.beside], **settings) as session:
+            session.set_w([encoded.w for encoded in asked.scaled(session.concepts)])
+            session.record_until = 1
             pictures = self.pipe(
                 list(asked.prompts),
                 num_inference_steps=self.steps,

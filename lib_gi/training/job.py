@@ -171,9 +171,9 @@ class _Counted:
     def __init__(self, sampler: Sampler, job: Job) -> None:
         self._sampler, self._job = sampler, job
 
-    def draw(self, tasks: Sequence[Task], strengths: np.ndarray) -> Drawn:
+    def draw(self, tasks: Sequence[Task], strengths: np.ndarray, beside: Sequence[str] = ()) -> Drawn:
         """See `search.Sampler`."""
-        return self._job.count(lambda: self._sampler.draw(tasks, strengths))
+        return self._job.count(lambda: self._sampler.draw(tasks, strengths, beside))
 
 
 def _duration(seconds: float) -> str:

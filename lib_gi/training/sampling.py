@@ -18,7 +18,10 @@ from lib_gi.training.search import Drawn, Task
 
 @dataclass(frozen=True)
 class Asked:
-    """Pictures that share concept, guidance scale and weighting; w: a scale for each of them, never positive, (n,)."""
+    """Pictures that share concept, guidance scale and weighting; w: a scale for each of them, never positive, (n,).
+
+    beside: other concepts, of which the layers are only read.
+    """
 
     concept: Concept
     prompts: tuple[str, ...]
@@ -26,10 +29,12 @@ class Asked:
     guidance: float
     weighting: str
     w: Tensor
+    beside: tuple[Concept, ...] = ()
 
-    def scaled(self, encoded: EncodedConcept) -> EncodedConcept:
-        """The encoded concept, each of whose tokens has its picture's scale."""
-        return replace(encoded, w=self.w[:, None].expand(-1, encoded.e - encoded.s))
+    def scaled(self, encoded: Sequence[EncodedConcept]) -> list[EncodedConcept]:
+        """The encoded concept, each of whose tokens has its picture's scale, and those beside it, of scale 0."""
+        scales = [self.w, *[torch.zeros(1)] * len(self.beside)]
+        return [replace(one, w=w[:, None].expand(-1, one.e - one.s)) for one, w in zip(encoded, scales, strict=True)]
 
 
 class Pipeline(Protocol):
@@ -48,20 +53,26 @@ class PipelineSampler:
     def __init__(self, pipeline: Pipeline, weighting: str = "agreement", catalogue: Catalogue | None = None) -> None:
         self.pipeline, self.weighting, self.catalogue = pipeline, weighting, catalogue
 
-    def draw(self, tasks: Sequence[Task], strengths: np.ndarray) -> Drawn:
+    def draw(self, tasks: Sequence[Task], strengths: np.ndarray, beside: Sequence[str] = ()) -> Drawn:
         """See `search.Sampler`. Raises NeverHitError when the layers saw nothing of a picture."""
         [name], [guidance] = {task.concept for task in tasks}, {task.guidance for task in tasks}
-        known = self.catalogue is not None and name in self.catalogue
         asked = Asked(
-            self.catalogue.lookup(name) if known else Concept(name, name),
+            self._concept(name),
             tuple(task.prompt for task in tasks),
             tuple(task.seed for task in tasks),
             guidance,
             self.weighting,
             0.0 - torch.as_tensor(np.asarray(strengths), dtype=torch.float32),
+            tuple(map(self._concept, beside)),
         )
         pictures, session = self.pipeline.draw(asked)
-        return Drawn(pictures, _first_step(session.features().get(asked.concept.name), len(tasks)))
+        seen, images = session.features(), len(tasks)
+        others = {name: _first_step(seen.get(one.name), images) for name, one in zip(beside, asked.beside)}
+        return Drawn(pictures, _first_step(seen.get(asked.concept.name), images), others)
+
+    def _concept(self, name: str) -> Concept:
+        known = self.catalogue is not None and name in self.catalogue
+        return self.catalogue.lookup(name) if known else Concept(name, name)
 
 
 def _first_step(features: Features | None, images: int) -> Features:

@@ -9,9 +9,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ from lib_gi.safe_files import write_whole
 from lib_gi.training.fit import Examples
 from lib_gi.training.labels import weakest_strengths
 
+MOST_BESIDE = 16
 READ = " ".join(field.name for field in fields(Features))  # what a file holds beside its labels (part of its name)
 
 
@@ -40,22 +42,31 @@ class Task:
 
 
 class Drawn(NamedTuple):
-    """Pictures (n, H, W, 3) uint8 and what the layers saw of the concept in the first step."""
+    """Pictures (n, H, W, 3) uint8 and what the layers saw in the first step: of the concept, and of others by name."""
 
     pictures: np.ndarray
     features: Features
+    beside: Mapping[str, Features] = MappingProxyType({})
 
 
 class Sampler(Protocol):
     """What draws pictures with a host's own pipeline."""
 
-    def draw(self, tasks: Sequence[Task], strengths: np.ndarray) -> Drawn:
-        """Pictures of tasks that share concept and guidance, inhibited by a strength each, (n,)."""
+    def draw(self, tasks: Sequence[Task], strengths: np.ndarray, beside: Sequence[str] = ()) -> Drawn:
+        """Pictures of tasks that share concept and guidance, inhibited by a strength each, (n,).
+
+        beside: names of other concepts, of which the layers are only read.
+        """
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search for labels among strengths up to `strongest`; `about` names the model and all that tells it apart."""
+    """A search for labels among strengths up to `strongest`; `about` names the model and all that tells it apart.
+
+    concepts: those that all tasks are of. Each picture is also an example of any other of them that is not found in
+    it: of what the layers show where nothing of it grows. Such examples cost no further picture, and without them an
+    adapter sees too few to know.
+    """
 
     sampler: Sampler
     detector: Detector
@@ -63,6 +74,7 @@ class Search:
     about: str
     strongest: float = 12.0
     chunk: int = 20
+    concepts: tuple[str, ...] = ()
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Works off what is missing of this process's share, with a progress bar over pictures."""
@@ -76,20 +88,26 @@ class Search:
 
     def examples(self, tasks: Sequence[Task]) -> Examples:
         """The examples of all tasks that have a label; FileNotFoundError when some are not worked off."""
-        features: dict[str, list[Tensor]] = {}
-        labels, pictures, first = [], [], 0
+        rows: dict[str, list[Tensor]] = {}
+        first = 0
         for part in self.parts(tasks):
             stored = load_file(self.file(part))
+            strength = stored.pop("strength")
+            known, numbers = ~strength.isnan(), first + torch.arange(len(part))
             tokens = stored["M_star"].shape[1]
-            known = ~stored["strength"].isnan()
-            for name in stored.keys() - {"strength"}:
-                features.setdefault(name, []).append(stored[name][known].flatten(0, 1))
-            labels.append(-stored["strength"][known].repeat_interleave(tokens))
-            numbers = first + torch.arange(len(part))
-            pictures.append(numbers[known].repeat_interleave(tokens))
+            own = {name: values[known].flatten(0, 1) for name, values in stored.items() if "." not in name}
+            own |= {"w": -strength[known].repeat_interleave(tokens)}
+            own |= {"picture": numbers[known].repeat_interleave(tokens)}
+            absent = {name.partition(".")[2]: values for name, values in stored.items() if "." in name}
+            if absent:
+                absent["picture"] = numbers[absent["picture"]]
+                absent["w"] = torch.zeros(len(absent["picture"]))
+            for name, values in own.items():
+                rows.setdefault(name, []).extend([values, absent[name]] if absent else [values])
+            of_others = [torch.zeros(len(own["w"])), torch.ones(len(absent.get("w", ())))]
+            rows.setdefault("beside", []).append(torch.cat(of_others) > 0)
             first += len(part)
-        read = {name: torch.cat(parts) for name, parts in features.items()}
-        return Examples(w=torch.cat(labels), picture=torch.cat(pictures), **read)
+        return Examples(**{name: torch.cat(parts) for name, parts in rows.items()})
 
     def parts(self, tasks: Sequence[Task]) -> list[list[Task]]:
         """The tasks in chunks of one concept and guidance scale each, in order."""
@@ -105,7 +123,7 @@ class Search:
     def label(self, part: Sequence[Task]) -> None:
         """Finds the labels of one chunk and writes its file."""
         concept, nothing = part[0].concept, np.zeros(len(part))
-        pictures, features = self.sampler.draw(part, nothing)
+        pictures, features, beside = self.sampler.draw(part, nothing, self.others(concept))
         strengths = weakest_strengths(
             lambda tried: self._drawn_again(part, pictures, tried),
             lambda drawn: self.detector.found(drawn, concept),
@@ -115,8 +133,26 @@ class Search:
         # (layers, n, T) as (n, T, layers)
         tensors = {name: values[0].permute(1, 2, 0).contiguous() for name, values in features.told().items()}
         tensors["strength"] = torch.from_numpy(strengths).float()
+        tensors |= self._absent(pictures, beside)
         self.work.mkdir(parents=True, exist_ok=True)
         write_whole(self.file(part), save(tensors, {"tasks": json.dumps([asdict(task) for task in part])}))
+
+    def others(self, concept: str) -> list[str]:
+        """The concepts that pictures of this one are looked at for too, the same each time."""
+        others = [name for name in self.concepts if name != concept]
+        start = self.concepts.index(concept) if concept in self.concepts else 0
+        return (others[start:] + others[:start])[:MOST_BESIDE]
+
+    def _absent(self, pictures: np.ndarray, beside: Mapping[str, Features]) -> dict[str, Tensor]:
+        """What the layers saw of concepts that are not found in a picture, (rows, layers), and of which picture."""
+        rows: dict[str, list[Tensor]] = {}
+        for name, seen in beside.items():
+            absent = torch.from_numpy(np.flatnonzero(~np.asarray(self.detector.found(pictures, name), bool)))
+            tokens = seen.M_star.shape[3]
+            for feature, values in seen.told().items():
+                rows.setdefault(feature, []).append(values[0][:, absent].permute(1, 2, 0).flatten(0, 1))
+            rows.setdefault("picture", []).append(absent.repeat_interleave(tokens))
+        return {f"absent.{name}": torch.cat(parts).contiguous() for name, parts in rows.items()}
 
     def _drawn_again(self, part: Sequence[Task], pictures: np.ndarray, strengths: np.ndarray) -> np.ndarray:
         """The pictures at these strengths; those of strength 0 are there already, as `pictures`."""
@@ -129,6 +165,7 @@ class Search:
 
     def file(self, part: Sequence[Task]) -> Path:
         """Where a chunk is kept: named by all that its labels depend on."""
-        told = json.dumps([READ, self.about, self.strongest, [asdict(task) for task in part]])
+        beside = self.others(part[0].concept)
+        told = json.dumps([READ, self.about, self.strongest, [asdict(task) for task in part], beside])
         name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"

@@ -99,9 +99,11 @@ class _Trying(Protection):
                 "the model was exchanged while a picture was drawn, so what was seen of it is not of one model;"
                 " expected a single one; switch off refiners, and resume"
             )
-        encoded = self._asked.scaled(self.host.encode(self._asked.concept, None, self._size))
+        concepts = self._asked.concept, *self._asked.beside
+        encoded = self._asked.scaled([self.host.encode(concept, None, self._size) for concept in concepts])
         told = {"weighting": self._asked.weighting, "record_features": True, "empty": self.host.empty(self._size)}
-        self.session = Session(unet, [encoded], **told)
+        self.session = Session(unet, encoded, **told)
+        self.session.record_until = 1
         return self.session
 
 
