@@ -20,7 +20,7 @@ def whole(results: Path, sweeps: Path) -> str:
         f"On test prompts, by the judge of record, each object erased alone; {counts(tested)}, {unseen['count']} of"
         " objects never seen; shares with 95 % intervals:",
         beside_table(results),
-        "Objects that the adapter never saw, by concept, each by one that was trained on the four others:",
+        "Objects that the adapter never saw, by concept, each by one that was trained on all the others:",
         share_table("concept", unseen["by_concept"]),
     ]
     if (sweeps / "frontier.json").exists():

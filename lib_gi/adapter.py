@@ -81,7 +81,7 @@ class Adapter:
         """The scales (images, tokens) for what a concept's tokens showed in one step; within the trained range.
 
         All are the weakest, zero, where the mean answer is not below zero: whether the concept grows is told by all its
-        tokens together, or one that errs would act alone, and pictures without a concept of many would hardly ever stay.
+        tokens together, or one that errs would act alone, and pictures without a concept of many would hardly stay.
         Raises AdapterError when the features are of another number of layers, or not finite.
         """
         x = inputs_of(features, self.kind, step)

@@ -50,6 +50,16 @@ def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(t
     assert len(examples.picture[own][result.held_out].unique()) == 2  # a fifth of twelve
 
 
+def test_nothing_is_learnt_of_a_concept_that_is_left_out_neither_of_its_pictures_nor_of_its_absence(tmp_path):
+    plan = replace(PLAN, without=("b c",))
+    search = searched(tmp_path, plan)
+    result = plan.result(search, LAYERS)
+    about = result.fitted.adapter.about
+    assert (about["concepts"], about["pictures"], result.pictures, result.labels) == (["a"], 7, 7, 6)
+    assert bool(search.examples(plan.learnt).own.all()) and not bool(search.examples(plan.tasks).own.all())
+    assert PLAN.search(Paint(), Needs(), tmp_path).missing(search.parts(PLAN.tasks)) == []  # the same labels
+
+
 def test_nothing_is_aimed_at_that_was_never_tried(tmp_path):
     plan = replace(PLAN, strongest=1.0)
     result = plan.result(searched(tmp_path, plan), LAYERS)

@@ -64,6 +64,8 @@ def test_names_will_do(pipe, tmp_path):
         ([], "either --concepts or --tasks"),
         (["--concepts", "a", "--tasks", "b"], "either --concepts or --tasks"),
         (["--concepts", "a", "--features", "all"], "--features"),
+        (["--concepts", "a", "b", "--without", "c"], "--without is c"),
+        (["--concepts", "a", "b", "--without", "a", "b"], "--without is a, b"),
         (["--concepts", "a", "--out", "nowhere/a.safetensors"], "--out"),
         (["--concepts", "a", "--out", "a.pt"], "--out"),
         (["--tasks", "nowhere.json"], "cannot be read"),

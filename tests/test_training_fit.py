@@ -79,9 +79,11 @@ def test_the_same_seed_fits_the_same_adapter_and_leaves_torch_s_own_generator_al
 
 def test_too_weak_costs_more_than_too_strong():
     target = torch.tensor([-2.0])
-    assert float(pinball(target + 1, target, 0.8)) == pytest.approx(0.8)
-    assert float(pinball(target - 1, target, 0.8)) == pytest.approx(0.2)
-    assert aims(torch.tensor([-2.0, 0.0])).tolist() == [-2.0, MARGIN]
+    once = torch.ones_like(target)
+    assert float(pinball(target + 1, target, 0.8, once)) == pytest.approx(0.8)
+    assert float(pinball(target - 1, target, 0.8, once)) == pytest.approx(0.2)
+    uneven = torch.tensor([1 / 3, 1.0])  # the first of two rows counts a third, and only it errs
+    assert float(pinball(torch.tensor([-1.0, -1.0]), torch.tensor([-2.0, -1.0]), 0.8, uneven)) == pytest.approx(0.2)
 
 
 def test_the_aim_is_beyond_the_label_within_what_was_tried():

@@ -22,7 +22,8 @@ class Plan:
 
     model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
     host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
-    adapter's kind. strongest: strength. chunk: pictures drawn at a time. seed, tau: of the fit.
+    adapter's kind. strongest: strength. chunk: pictures drawn at a time. seed, tau: of the fit. without: concepts that
+    nothing is learnt of.
     """
 
     tasks: tuple[Task, ...]
@@ -40,6 +41,7 @@ class Plan:
     seed: int = 0
     tau: float = TAU
     host: str = ""
+    without: tuple[str, ...] = ()
 
     def search(self, sampler: Sampler, detector: Detector, work: Path) -> Search:
         """The search for its labels, which are kept in the folder `work`."""
@@ -47,6 +49,11 @@ class Plan:
         told = " ".join(f"{name}={getattr(self, name)}" for name in names)
         concepts = tuple(dict.fromkeys(task.concept for task in self.tasks))
         return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts)
+
+    @property
+    def learnt(self) -> list[Task]:
+        """The tasks whose pictures are learnt from."""
+        return [task for task in self.tasks if task.concept not in self.without]
 
     @property
     def least(self) -> float:
@@ -59,8 +66,8 @@ class Plan:
         return {name: getattr(self, name) for name in names} | {
             "guidance": sorted({task.guidance for task in self.tasks}),
             "resolution": self.width if self.width == self.height else f"{self.width}x{self.height}",
-            "concepts": sorted({task.concept for task in self.tasks}),
-            "pictures": len(self.tasks),
+            "concepts": sorted({task.concept for task in self.learnt}),
+            "pictures": len(self.learnt),
             "tau": self.tau,
             "least": self.least,
             "surplus": SURPLUS,
@@ -70,13 +77,13 @@ class Plan:
     def result(self, search: Search, layers: Sequence[str]) -> "Result":
         """The adapter for a model with these layers, and its figures. Raises SettingsError where there is none."""
         try:
-            examples = search.examples(self.tasks)
+            examples = search.examples(self.learnt)
             known = examples.picture[examples.own].unique().numel()
         except ValueError:  # none has a label
             known = 0
         if known < 2:
             raise SettingsError(
-                f"{known} of {len(self.tasks)} pictures have a label, since the concept was still found in the others"
+                f"{known} of {len(self.learnt)} pictures have a label, since the concept was still found in the others"
                 f" at strength {self.strongest:g}; expected at least two; raise the strongest strength"
             )
         if not bool((examples.w < 0).any()):
@@ -92,7 +99,7 @@ class Plan:
             )
         aim = {"tau": self.tau, "least": self.least, "surplus": SURPLUS}
         fitted = fit(examples, layers, self.features, self.about(), self.seed, **aim)
-        return Result.of(fitted, examples, len(self.tasks))
+        return Result.of(fitted, examples, len(self.learnt))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--tasks", type=Path, help="in place of --concepts: a JSON list of concept, prompt, seed, guidance"
     )
+    command.add_argument(
+        "--without", nargs="+", default=[], metavar="NAME", help="label these concepts too, and learn nothing of them"
+    )
     concept_options.add_to(command)
     command.add_argument("--count", type=int, default=40, help="prompts that name a concept, and as many that do not")
     command.add_argument("--detector", required=True, help=f"{', '.join(FORMS.values())}, or an installed one's name")
@@ -67,6 +70,11 @@ def run(arguments: argparse.Namespace) -> None:
         tasks = read_tasks(arguments.tasks)
     else:
         tasks = made_tasks(catalogue.resolve(arguments.concepts, True), arguments.count)
+    unknown = set(arguments.without) - {task.concept for task in tasks}
+    if unknown or not {task.concept for task in tasks} - set(arguments.without):
+        raise SettingsError(
+            f"--without is {', '.join(arguments.without)}; expected some of the concepts, and not all; change it"
+        )
     detector = detector_of(arguments.detector, catalogue)
     try_out(detector, sorted({task.concept for task in tasks}))
     train(arguments, tasks, detector, catalogue)
@@ -97,6 +105,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
         strongest=arguments.strongest,
         chunk=arguments.chunk,
         seed=arguments.seed,
+        without=tuple(arguments.without),
         **({} if arguments.tau is None else {"tau": arguments.tau}),
     )
     sampler = PipelineSampler(DiffusersPipeline(pipe, arguments.steps), arguments.weighting, catalogue)

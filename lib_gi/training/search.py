@@ -28,6 +28,7 @@ from lib_gi.training.fit import Examples
 from lib_gi.training.labels import weakest_strengths
 
 MOST_BESIDE = 16
+ABSENT = ".absent."  # in the names of what was seen of the concepts beside, after their number
 READ = " ".join(field.name for field in fields(Features))  # what a file holds beside its labels (part of its name)
 
 
@@ -87,7 +88,11 @@ class Search:
                 bar.update(len(part))
 
     def examples(self, tasks: Sequence[Task]) -> Examples:
-        """The examples of all tasks that have a label; FileNotFoundError when some are not worked off."""
+        """The examples of all tasks that have a label, and of the absence of what they are of.
+
+        FileNotFoundError when some are not worked off.
+        """
+        learnt = {task.concept for task in tasks}
         rows: dict[str, list[Tensor]] = {}
         first = 0
         for part in self.parts(tasks):
@@ -95,17 +100,19 @@ class Search:
             strength = stored.pop("strength")
             known, numbers = ~strength.isnan(), first + torch.arange(len(part))
             tokens = stored["M_star"].shape[1]
-            own = {name: values[known].flatten(0, 1) for name, values in stored.items() if "." not in name}
+            own = {name: values[known].flatten(0, 1) for name, values in stored.items() if ABSENT not in name}
             own |= {"w": -strength[known].repeat_interleave(tokens)}
             own |= {"picture": numbers[known].repeat_interleave(tokens)}
-            absent = {name.partition(".")[2]: values for name, values in stored.items() if "." in name}
-            if absent:
-                absent["picture"] = numbers[absent["picture"]]
-                absent["w"] = torch.zeros(len(absent["picture"]))
-            for name, values in own.items():
-                rows.setdefault(name, []).extend([values, absent[name]] if absent else [values])
-            of_others = [torch.zeros(len(own["w"])), torch.ones(len(absent.get("w", ())))]
-            rows.setdefault("beside", []).append(torch.cat(of_others) > 0)
+            groups = [own | {"beside": torch.zeros(len(own["w"]), dtype=torch.bool)}]
+            for index, name in enumerate(self.others(part[0].concept)):
+                if name in learnt and f"{index}{ABSENT}picture" in stored:
+                    absent = {feature: stored[f"{index}{ABSENT}{feature}"] for feature in (*READ.split(), "picture")}
+                    absent["picture"] = numbers[absent["picture"]]
+                    nothing = torch.zeros(len(absent["picture"]))
+                    groups.append(absent | {"w": nothing, "beside": nothing == 0})
+            for group in groups:
+                for name, values in group.items():
+                    rows.setdefault(name, []).append(values)
             first += len(part)
         return Examples(**{name: torch.cat(parts) for name, parts in rows.items()})
 
@@ -145,14 +152,13 @@ class Search:
 
     def _absent(self, pictures: np.ndarray, beside: Mapping[str, Features]) -> dict[str, Tensor]:
         """What the layers saw of concepts that are not found in a picture, (rows, layers), and of which picture."""
-        rows: dict[str, list[Tensor]] = {}
-        for name, seen in beside.items():
+        rows: dict[str, Tensor] = {}
+        for index, (name, seen) in enumerate(beside.items()):
             absent = torch.from_numpy(np.flatnonzero(~np.asarray(self.detector.found(pictures, name), bool)))
-            tokens = seen.M_star.shape[3]
             for feature, values in seen.told().items():
-                rows.setdefault(feature, []).append(values[0][:, absent].permute(1, 2, 0).flatten(0, 1))
-            rows.setdefault("picture", []).append(absent.repeat_interleave(tokens))
-        return {f"absent.{name}": torch.cat(parts).contiguous() for name, parts in rows.items()}
+                rows[f"{index}{ABSENT}{feature}"] = values[0][:, absent].permute(1, 2, 0).flatten(0, 1).contiguous()
+            rows[f"{index}{ABSENT}picture"] = absent.repeat_interleave(seen.M_star.shape[3])
+        return rows
 
     def _drawn_again(self, part: Sequence[Task], pictures: np.ndarray, strengths: np.ndarray) -> np.ndarray:
         """The pictures at these strengths; those of strength 0 are there already, as `pictures`."""

@@ -22,7 +22,7 @@ def test_auto_takes_it_and_it_infers_more_where_the_concept_is_asked_for(server)
     asked = server.draw(BY_ADAPTER, prompt=PROMPT, **SETTINGS)
     assert "adapter=auto" in asked.infotexts[0]
     most = strengths_in(asked.infotexts[0])[1]
-    assert most >= 2
+    assert most >= 1
     benign = [strengths_in(server.draw(BY_ADAPTER, prompt=text, **SETTINGS).infotexts[0])[1] for text in BENIGN]
     assert max(benign) < most and np.median(benign) < most / 2
     assert server.left == {"modules": [], "sessions": 0}

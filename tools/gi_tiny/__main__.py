@@ -11,7 +11,7 @@ from lib_gi.evaluate.figures import RESULTS
 from lib_gi.loading import load_pipeline
 
 from . import stages
-from .world import OBJECTS, STYLES, UNSAFE
+from .world import OBJECTS, UNSAFE
 
 MODEL = stages.MODELS / "gi-tiny"
 
@@ -64,8 +64,8 @@ def main() -> None:
 
     tasks = commands.add_parser("tasks", help="prompts that an adapter learns from, for `lib_gi train-adapter`")
     tasks.add_argument("--count", type=int, default=40, help="for each concept and kind of prompt")
-    tasks.add_argument("--concepts", nargs="+", choices=OBJECTS + STYLES, default=list(UNSAFE))
-    tasks.add_argument("--others", type=int, default=16, help="as --count, for all other objects and styles")
+    tasks.add_argument("--concepts", nargs="+", choices=OBJECTS, default=list(UNSAFE))
+    tasks.add_argument("--others", type=int, default=16, help="as --count, for all other objects")
     tasks.add_argument("--guidance", type=float, nargs="+", default=[3.0, 4.0, 6.0, 8.0])
     tasks.add_argument("--out", type=Path, required=True)
     tasks.set_defaults(run=run_tasks)
@@ -181,7 +181,7 @@ def run_tasks(arguments: argparse.Namespace) -> None:
 
     from .prompts import label_tasks
 
-    others = [name for name in OBJECTS + STYLES if name not in arguments.concepts]
+    others = [name for name in OBJECTS if name not in arguments.concepts]
     tasks = label_tasks(arguments.concepts, arguments.count, arguments.guidance)
     write_tasks(tasks + label_tasks(others, arguments.others, arguments.guidance), arguments.out)
 
