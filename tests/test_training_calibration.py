@@ -45,6 +45,7 @@ def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(t
     own = examples.own
     assert torch.equal(result.labelled, -examples.w[own]) and 0 < int((~own).sum()) < len(own)
     aims = (1.5 * result.labelled).clamp(1.0, result.labelled.max()) * (result.labelled > 0)
+    assert result.fitted.adapter.highest == -1.0  # what acts is never weaker than what was aimed at
     assert torch.equal(result.aimed, aims) and (about["least"], about["surplus"]) == (1.0, 1.5)
     assert torch.equal(result.predicted, 0 - w_of(result.fitted.adapter, examples)[own])
     assert len(examples.picture[own][result.held_out].unique()) == 2  # a fifth of twelve
