@@ -59,8 +59,8 @@ class Adapter:
     """A trained adapter.
 
     layers: the names of the cross-attention layers, in running order, that it reads. kind: one of KINDS.
-    mean, deviation: of its training inputs, (F,). lowest, highest: the range of w that it was trained on
-    where something grows, lowest <= highest <= 0. about: what it was trained on, as JSON can hold it; `fingerprint` in it is that of the
+    mean, deviation: of its training inputs, (F,). lowest, highest: the range of w that it was trained on where something
+    grows, lowest <= highest <= 0. about: what it was trained on, as JSON can hold it; `fingerprint` in it is that of the
     model's cross-attention.
     """
 
@@ -78,7 +78,7 @@ class Adapter:
 
     @torch.no_grad()
     def w(self, features: Features, step: int = 0) -> Tensor:
-        """The scales (images, tokens) for what a concept's tokens showed in one step: zero, or within the trained range.
+        """The scales (images, tokens) for what a concept's tokens showed in one step, zero or in the trained range.
 
         All are zero where the mean answer is not below zero: whether the concept grows is told by all its
         tokens together, or one that errs would act alone, and pictures without a concept of many would hardly stay.

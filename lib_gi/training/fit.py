@@ -132,7 +132,8 @@ def fit(
         if losses[-1] == min(losses):
             best = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(best)
-    adapter = Adapter(tuple(layers), kind, network, mean, deviation, float(target.min()), 0.0 - least, dict(about or {}))
+    acting = float(target.min()), 0.0 - least
+    adapter = Adapter(tuple(layers), kind, network, mean, deviation, *acting, dict(about or {}))
     return Fitted(adapter, tuple(losses), held_out, target)
 
 
