@@ -59,9 +59,9 @@ class Adapter:
     """A trained adapter.
 
     layers: the names of the cross-attention layers, in running order, that it reads. kind: one of KINDS.
-    mean, deviation: of its training inputs, (F,). lowest, highest: the range of w that it was trained on where something
-    grows, lowest <= highest <= 0. about: what it was trained on, as JSON can hold it; `fingerprint` in it is that of the
-    model's cross-attention.
+    mean, deviation: of its training inputs, (F,). lowest, highest: the range of w that it was trained on where
+    something grows, lowest <= highest <= 0. about: what it was trained on, as JSON can hold it; `fingerprint` in it is
+    that of the model's cross-attention.
     """
 
     layers: tuple[str, ...]
