@@ -35,7 +35,7 @@ def test_a_name_that_is_taken_is_refused_whatever_its_case_and_the_same_adapter_
     own.keep("Mine", some_adapter())
     assert own.keep("mine", some_adapter()) == "Mine"
     with pytest.raises(AdapterError, match="'Mine' of your own already"):
-        own.keep("mine", some_adapter(bias=-2.0))
+        own.keep("mine", some_adapter(bias=-3.0))
     assert files(own) == ["Mine.safetensors"]
 
 
