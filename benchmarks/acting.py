@@ -30,10 +30,11 @@ from tools.gi_tiny.world import UNSAFE
 from . import timing
 from .adapter import about
 from .adapter_tables import SHOWN
-from .erase import bench_of, sampled, sampling_parser, told_by, write
+from .erase import bench_of, sampled, told_by, write
 from .inferred import SHIPPED, digest, loaded
 from .measure import pooled, summary
 from .methods import Setting, draw
+from .options import sampling_parser
 from .runs import KINDS
 
 WAYS = ("extra call", "second step", "layer by layer")

@@ -23,11 +23,12 @@ from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS
 from tools.gi_tiny.world import UNSAFE
 
 from . import adapter_tables, tables
-from .erase import ROOT, SWEEPS, add_sampling, bench_of, frozen, sampled, settings_of, told_by, write
+from .erase import bench_of, frozen, sampled, settings_of, told_by, write
 from .frontier import gain
 from .inferred import SHIPPED
 from .measure import Items, pooled, summary
 from .methods import Setting
+from .options import ROOT, SWEEPS, add_sampling
 from .runs import KINDS, Bench, Chunk
 from .variants import ABLATION, LEFT_OUT, Variant, draw_variant, fit_all, setting_of
 

@@ -20,10 +20,11 @@ from tools.gi_tiny.world import UNSAFE
 
 from .adapter import about
 from .adapter_tables import SHOWN
-from .erase import bench_of, frozen, sampled, sampling_parser, write
+from .erase import bench_of, frozen, sampled, write
 from .inferred import SHIPPED, digest, loaded
 from .measure import Items, Outcome, items, pooled, summary
 from .methods import Setting, draw
+from .options import sampling_parser
 from .runs import KINDS, Bench
 
 METHODS = ("none", "agreement", "adapter")

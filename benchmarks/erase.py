@@ -25,22 +25,20 @@ from lib_gi.detect.oracle import Oracle
 from lib_gi.evaluate.figures import RESULTS, share
 from lib_gi.loading import load_pipeline
 from tools.gi_tiny.identity import fingerprint
-from tools.gi_tiny.sampling import GUIDANCE, STEPS
-from tools.gi_tiny.stages import JUDGES_FOLDER, MODELS
+from tools.gi_tiny.sampling import GUIDANCE
+from tools.gi_tiny.stages import JUDGES_FOLDER
 from tools.gi_tiny.world import STYLES, UNSAFE
 
 from . import merging, tables
 from .choose import RULE, WINNER_RULE, chosen, winner
 from .measure import Items, items, pooled, summary
 from .methods import METHODS, Setting
+from .options import ROOT, SWEEPS, add_sampling
 from .paired import compare
-from .runs import CHUNK, KINDS, Bench, Chunk, kinds_of
+from .runs import KINDS, Bench, Chunk, kinds_of
 from .timing import ratio, seconds
 from .validation import earlier, key_of, stays, whole
 
-ROOT = Path(__file__).parents[1]
-SWEEPS = ROOT / "benchmarks" / "sweeps"
-WORK = ROOT / "outputs" / "erase"
 CONCEPTS = (*UNSAFE, *STYLES)
 FIGURES = (*tables.MAIN, *tables.OTHERS, *tables.OF_STYLES)
 
@@ -74,31 +72,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     report.set_defaults(run=run_report)
     arguments = parser.parse_args(argv)
     arguments.run(arguments)
-
-
-def sampling_parser(
-    module: str, description: str, methods: Sequence[str], concepts: Sequence[str]
-) -> argparse.ArgumentParser:
-    """The parser of a benchmark with one command, which samples and judges: `python -m benchmarks.MODULE`."""
-    parser = argparse.ArgumentParser(f"python -m benchmarks.{module}", description=description)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add_sampling(parser, methods, concepts)
-    return parser
-
-
-def add_sampling(command: argparse.ArgumentParser, methods: Sequence[str], concepts: Sequence[str]) -> None:
-    """Adds the options of a command that samples and judges; by default all of these methods and concepts."""
-    command.add_argument("--work", type=Path, default=WORK, help="where sampled pictures are kept")
-    command.add_argument("--count", type=int, help="prompts per concept and set; default: %(default)s")
-    command.add_argument("--methods", nargs="+", choices=methods, default=list(methods), metavar="METHOD")
-    command.add_argument("--concepts", nargs="+", choices=concepts, default=list(concepts), metavar="CONCEPT")
-    command.add_argument("--model", type=Path, default=MODELS / "gi-tiny")
-    command.add_argument("--judge", type=Path, help="default: %(default)s")
-    command.add_argument("--steps", type=int, default=STEPS)
-    command.add_argument("--chunk", type=int, default=CHUNK, help="pictures sampled and kept at a time")
-    command.add_argument("--threads", type=int, help="of torch; default: its own choice")
-    command.add_argument("--sweeps", type=Path, default=SWEEPS, help="where the files of a sweep are")
-    command.add_argument("--dry-run", action="store_true", help="only tell how many pictures it takes")
 
 
 def run_sweep(arguments: argparse.Namespace) -> None:

@@ -29,8 +29,9 @@ from tools.gi_tiny.stages import JUDGES_FOLDER
 from tools.gi_tiny.world import UNSAFE
 
 from .adapter import about
-from .erase import bench_of, sampling_parser, write
+from .erase import bench_of, write
 from .measure import found
+from .options import sampling_parser
 from .runs import KINDS, Bench
 
 MAPS = ("M_star", "agreement", "excess", "M_star x excess")

@@ -27,9 +27,10 @@ from tools.gi_tiny.world import UNSAFE
 
 from .adapter import about
 from .adapter_tables import SHOWN
-from .erase import bench_of, sampled, sampling_parser, told_by, write
+from .erase import bench_of, sampled, told_by, write
 from .measure import pooled, summary
 from .methods import Setting
+from .options import sampling_parser
 from .runs import KINDS
 
 DEFAULT = Setting(Settings.disabled().weighting_with(), Settings.disabled().strength)

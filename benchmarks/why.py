@@ -25,9 +25,10 @@ from tools.gi_tiny.world import UNSAFE
 
 from . import tables, why_tables
 from .ablation import Change, changes, draw_ablated
-from .erase import ROOT, SWEEPS, add_sampling, bench_of, frozen, sampled, settings_of, told_by, write
+from .erase import bench_of, frozen, sampled, settings_of, told_by, write
 from .measure import pooled, summary
 from .methods import Setting
+from .options import ROOT, SWEEPS, add_sampling
 from .runs import KINDS, Bench
 from .sizes import FILE as SIZES
 

@@ -70,13 +70,13 @@ def run(arguments: argparse.Namespace) -> None:
         tasks = read_tasks(arguments.tasks)
     else:
         tasks = made_tasks(catalogue.resolve(arguments.concepts, True), arguments.count)
-    unknown = set(arguments.without) - {task.concept for task in tasks}
-    if unknown or not {task.concept for task in tasks} - set(arguments.without):
+    concepts = {task.concept for task in tasks}
+    if not set(arguments.without) < concepts:
         raise SettingsError(
             f"--without is {', '.join(arguments.without)}; expected some of the concepts, and not all; change it"
         )
     detector = detector_of(arguments.detector, catalogue)
-    try_out(detector, sorted({task.concept for task in tasks}))
+    try_out(detector, sorted(concepts))
     train(arguments, tasks, detector, catalogue)
 
 

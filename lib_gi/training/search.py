@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -27,7 +27,7 @@ from lib_gi.safe_files import write_whole
 from lib_gi.training.fit import Examples
 from lib_gi.training.labels import weakest_strengths
 
-MOST_BESIDE = 16
+MOST_BESIDE = 16  # other concepts that a picture is looked at for
 ABSENT = ".absent."  # in the names of what was seen of the concepts beside, after their number
 READ = " ".join(field.name for field in fields(Features))  # what a file holds beside its labels (part of its name)
 
@@ -96,25 +96,27 @@ class Search:
         rows: dict[str, list[Tensor]] = {}
         first = 0
         for part in self.parts(tasks):
-            stored = load_file(self.file(part))
-            strength = stored.pop("strength")
-            known, numbers = ~strength.isnan(), first + torch.arange(len(part))
-            tokens = stored["M_star"].shape[1]
-            own = {name: values[known].flatten(0, 1) for name, values in stored.items() if ABSENT not in name}
-            own |= {"w": -strength[known].repeat_interleave(tokens)}
-            own |= {"picture": numbers[known].repeat_interleave(tokens)}
-            groups = [own | {"beside": torch.zeros(len(own["w"]), dtype=torch.bool)}]
-            for index, name in enumerate(self.others(part[0].concept)):
-                if name in learnt and f"{index}{ABSENT}picture" in stored:
-                    absent = {feature: stored[f"{index}{ABSENT}{feature}"] for feature in (*READ.split(), "picture")}
-                    absent["picture"] = numbers[absent["picture"]]
-                    nothing = torch.zeros(len(absent["picture"]))
-                    groups.append(absent | {"w": nothing, "beside": nothing == 0})
-            for group in groups:
-                for name, values in group.items():
+            for group in self._groups(part, learnt):
+                for name, values in (group | {"picture": first + group["picture"]}).items():
                     rows.setdefault(name, []).append(values)
             first += len(part)
         return Examples(**{name: torch.cat(parts) for name, parts in rows.items()})
+
+    def _groups(self, part: Sequence[Task], learnt: set[str]) -> Iterator[dict[str, Tensor]]:
+        """A chunk's rows, as `Examples` has them: of its concept, then of the absence of each that is learnt."""
+        stored = load_file(self.file(part))
+        strength, tokens = stored.pop("strength"), stored["M_star"].shape[1]
+        known = ~strength.isnan()
+        own = {name: values[known].flatten(0, 1) for name, values in stored.items() if ABSENT not in name}
+        w = -strength[known].repeat_interleave(tokens)
+        picture = torch.nonzero(known)[:, 0].repeat_interleave(tokens)
+        yield own | {"w": w, "picture": picture, "beside": torch.zeros(len(w), dtype=torch.bool)}
+        for index, name in enumerate(self.others(part[0].concept)):
+            start = f"{index}{ABSENT}"
+            absent = {key.removeprefix(start): values for key, values in stored.items() if key.startswith(start)}
+            if name in learnt and absent:
+                w = torch.zeros(len(absent["picture"]))
+                yield absent | {"w": w, "beside": torch.ones(len(w), dtype=torch.bool)}
 
     def parts(self, tasks: Sequence[Task]) -> list[list[Task]]:
         """The tasks in chunks of one concept and guidance scale each, in order."""
@@ -137,8 +139,7 @@ class Search:
             self.detector.found(pictures, concept),
             self.strongest,
         )
-        # (layers, n, T) as (n, T, layers)
-        tensors = {name: values[0].permute(1, 2, 0).contiguous() for name, values in features.told().items()}
+        tensors = by_token(features)
         tensors["strength"] = torch.from_numpy(strengths).float()
         tensors |= self._absent(pictures, beside)
         self.work.mkdir(parents=True, exist_ok=True)
@@ -155,8 +156,8 @@ class Search:
         rows: dict[str, Tensor] = {}
         for index, (name, seen) in enumerate(beside.items()):
             absent = torch.from_numpy(np.flatnonzero(~np.asarray(self.detector.found(pictures, name), bool)))
-            for feature, values in seen.told().items():
-                rows[f"{index}{ABSENT}{feature}"] = values[0][:, absent].permute(1, 2, 0).flatten(0, 1).contiguous()
+            for feature, values in by_token(seen).items():
+                rows[f"{index}{ABSENT}{feature}"] = values[absent].flatten(0, 1)
             rows[f"{index}{ABSENT}picture"] = absent.repeat_interleave(seen.M_star.shape[3])
         return rows
 
@@ -175,3 +176,8 @@ class Search:
         told = json.dumps([READ, self.about, self.strongest, [asdict(task) for task in part], beside])
         name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"
+
+
+def by_token(features: Features) -> dict[str, Tensor]:
+    """The first step's features by name, (images, tokens, layers)."""
+    return {name: values[0].permute(1, 2, 0).contiguous() for name, values in features.told().items()}

@@ -95,13 +95,8 @@ def _build(desk: "_Desk", seen: Any, prefix: str) -> None:
         )
     about_detectors = gr.HTML(value="", elem_id=form.id("detectors"))
     with gr.Row(elem_id=form.id("sampling")):
-        made["weighting"] = gr.Radio(
-            choices=list(WEIGHTINGS),
-            value=INFERRED_WEIGHTING,
-            label="Weighting",
-            info="That in which the strengths will act. plain serves adapters best.",
-            elem_id=form.id("weighting"),
-        )
+        own = {"info": "That in which the strengths will act. plain serves adapters best.", "value": INFERRED_WEIGHTING}
+        made["weighting"] = gr.Radio(choices=list(WEIGHTINGS), **form.common("weighting") | own)
         for name, (label, info, value) in SLIDERS.items():
             range_ = dict(zip(("minimum", "maximum", "step"), RANGES[name]))
             made[name] = gr.Slider(value=value, label=label, info=info, elem_id=form.id(name), **range_)
