@@ -21,6 +21,7 @@ INFERRED_WEIGHTING = "plain"
 MAPS = ("M_star", "agreement")
 """What can be read, and drawn, of a layer's attention to a concept."""
 NONE, AUTO = "none", "auto"  # what `adapter` says beside an adapter's name; `weighting` knows the second too
+WEIGHTING_CHOICES = (AUTO, *WEIGHTINGS)
 
 
 def _setting(default: Any = MISSING, factory: Any = MISSING, hash: bool | None = None, **shown: Any) -> Any:
@@ -54,7 +55,7 @@ class Settings:
         label="Weighting",
         help="auto: the adapter's, and agreement without one. plain: as published. agreement, projection: act only"
         " where the concept already shows.",
-        choices=(AUTO, *WEIGHTINGS),
+        choices=WEIGHTING_CHOICES,
     )
     first_step: int = _setting(
         0, label="First step", help="The first inhibited step, counted from 0.", min=0, max=150, step=1
@@ -94,9 +95,9 @@ class Settings:
         set_(self, "strengths", _strengths(self.strengths, self.concepts))
         set_(self, "bound", _bound(self.bound))
         set_(self, "adapter", _adapter(self.adapter))
-        if self.weighting not in (AUTO, *WEIGHTINGS):
+        if self.weighting not in WEIGHTING_CHOICES:
             hint = did_you_mean(str(self.weighting), WEIGHTINGS)
-            raise _wrong("weighting", self.weighting, f"one of {', '.join((AUTO, *WEIGHTINGS))}", hint)
+            raise _wrong("weighting", self.weighting, f"one of {', '.join(WEIGHTING_CHOICES)}", hint)
         if self.heatmap not in (None, *MAPS):
             hint = did_you_mean(str(self.heatmap), MAPS)
             raise _wrong("heatmap", self.heatmap, f"no value (null), or one of {', '.join(MAPS)}", hint)

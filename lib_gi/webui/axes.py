@@ -8,7 +8,7 @@ from typing import Any
 from lib_gi.adapter_names import adapter_choices, unknown_error
 from lib_gi.concepts import Catalogue, key_of, load_catalogue
 from lib_gi.errors import SettingsError
-from lib_gi.settings import AUTO, NONE, WEIGHTINGS, Settings
+from lib_gi.settings import NONE, WEIGHTING_CHOICES, Settings
 
 ATTRIBUTE = "growth_inhibitors_overrides"
 """Where a cell's generation `p` carries its axes' values: a dict of fields of `Settings`."""
@@ -92,7 +92,7 @@ def _options(option: type, catalogue: Callable[[], Catalogue], adapters: Callabl
     return [
         axis("Strength", float, "strength", float),
         axis("Concepts", str, "concepts", named, choices=lambda: [concept.name for concept in catalogue()]),
-        axis("Weighting", str, "weighting", str.strip, choices=lambda: [AUTO, *WEIGHTINGS]),
+        axis("Weighting", str, "weighting", str.strip, choices=lambda: list(WEIGHTING_CHOICES)),
         axis("First step", int, "first_step", int),
         axis("Last step", int, "last_step", none_for_end),
         axis("Adapter", str, "adapter", known, choices=lambda: adapter_choices(adapters())),

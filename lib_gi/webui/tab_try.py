@@ -7,7 +7,7 @@ import gradio as gr
 
 from lib_gi.concepts import Catalogue
 from lib_gi.errors import GrowthInhibitorError
-from lib_gi.settings import AUTO, WEIGHTINGS, Settings
+from lib_gi.settings import WEIGHTING_CHOICES, Settings
 from lib_gi.trial import RANGES, Draw, Trial, drawn, told
 from lib_gi.webui.accordion import Form, keep_listed, line_of
 from lib_gi.webui.arguments import FIELDS, form_of, settings_from
@@ -57,7 +57,7 @@ def _build(
         made["free_text"] = form.text("free_text", "red shoes; clown")
         made["strength"] = form.slider("strength")
         made["adapter"] = form.choice_of_adapter(adapters())
-        made["weighting"] = gr.Radio(choices=[AUTO, *WEIGHTINGS], **form.common("weighting"))
+        made["weighting"] = gr.Radio(choices=list(WEIGHTING_CHOICES), **form.common("weighting"))
     with gr.Row(elem_id=form.id("sampling")):
         shown = {"label": "First seed", "info": "-1 for a random one."}
         made["seed"] = gr.Number(value=-1, precision=0, elem_id=form.id("seed"), **shown)
