@@ -8,7 +8,7 @@ from .validation import whole as whole_rows
 
 BEGIN, END = "<!-- begin: measured -->", "<!-- end: measured -->"
 BRIEF_MARKS = ("<!-- begin: compared -->", "<!-- end: compared -->")
-BRIEF = ("none", "negative_prompt", "sld", "plain", "agreement", "adapter", "late_agreement")
+BRIEF = ("none", "negative_prompt", "sld", "plain", "limited", "agreement", "adapter", "late_agreement")
 MAIN = {
     "explicit_left": "explicit left",
     "implicit_left": "implicit left",
@@ -40,6 +40,7 @@ COLUMNS = MAIN | OTHERS | OF_STYLES | TIME
 NAMES = {
     "none": "none",
     "plain": "GIE, plain",
+    "limited": "GIE, limited",
     "agreement": "GIE, agreement",
     "projection": "GIE, projection",
     "late_plain": "GIE, plain, late",

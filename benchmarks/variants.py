@@ -19,7 +19,7 @@ from .methods import Setting, draw
 
 SHIPPED_KIND = "spread"
 TAUS = (0.8, 0.98)  # beside the shipped one
-STRONGEST = 3.0  # of the labels: twice what the best fixed strength is, in the weighting of adapters
+STRONGEST = 12.0  # of the labels: as strong as styles need
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The mathematics of growth inhibitors, as functions from tensors to tensors.
 
 Source: Chen et al., "Growth Inhibitors for Suppressing Inappropriate Image Concepts in Diffusion
-Models", ICLR 2025 (arXiv 2408.01014), and its symbols. `agreement` and `projection` go beyond it.
+Models", ICLR 2025 (arXiv 2408.01014), and its symbols. `limited`, `agreement` and `projection` go beyond it.
 
 Axes: C concepts, B rows of the call, H heads, N image positions, L tokens of c* (77), d width of a head,
 T tokens of the window, the shortest range of tokens that covers [s, e) of every concept.
@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WEIGHTINGS = ("plain", "agreement", "projection")
+WEIGHTINGS = ("plain", "limited", "agreement", "projection")
+EVERYWHERE = ("plain", "limited")  # these do not ask where the concept shows
 EPS = 1e-12
 
 
@@ -34,7 +35,7 @@ class Growth(NamedTuple):
 
     K_star: Tensor  # (C, H, L, d)
     V_star: Tensor  # (C, H, T, d) in fp32
-    V_w: Tensor | None  # w * V*, (C, B or 1, H, L, d), for plain
+    V_w: Tensor | None  # w * V*, (C, B or 1, H, L, d), for those that act everywhere
     window: tuple[int, int]
     active: Tensor | bool  # True: all rows have a w that is not 0; False: none has; else (B, 1, 1) bool
     joined: Joined | None  # for agreement and projection
@@ -94,7 +95,7 @@ def prepare(
         active = rows.to(K_star.device)[:, None, None]
     V = V_star.float()
     V_w = V[:, None] * w.to(V)[:, :, None, :, None]  # (C, 1, H, L, d) * (C, B, 1, L, 1) -> (C, B, H, L, d)
-    if weighting == "plain":
+    if weighting in EVERYWHERE:
         return Growth(K_star, V[..., s:e, :].contiguous(), V_w.to(V_star.dtype), window, active, None)
     V = V[..., s:e, :].contiguous()
     return Growth(K_star, V, None, window, active, _joined(K_star, V, V_w[..., s:e, :], weighting))
@@ -176,6 +177,18 @@ def located_contribution(q: Tensor, h: Tensor, growth: Growth, weighting: str) -
     return torch.cat(parts, dim=2)
 
 
+def limited(h: Tensor, Z: Tensor, heads: int) -> Tensor:
+    """Z in which no head's part of a position is longer than that of h; shape of Z (B, N, H*d).
+
+    An inhibitor that is stronger than what it meets turns the output round and makes it grow the other way, which breaks
+    pictures. Where a part is longer, it is cut to the length of h's; so a part that is not inhibited stays as it is.
+    """
+    parts_h, parts_Z = (x.unflatten(-1, (heads, -1)) for x in (h, Z))  # (B, N, H, d)
+    length_h, length_Z = (x.float().norm(dim=-1, keepdim=True) for x in (parts_h, parts_Z))
+    kept = (length_h / length_Z.clamp_min(EPS)).clamp(max=1)
+    return (parts_Z.float() * kept).to(Z.dtype).flatten(-2)
+
+
 def bounded(h: Tensor, Z: Tensor, bound: tuple[float, float]) -> Tensor:
     """Z scaled so that R = |Z|_1 / |h|_1 of every position stays in [low, high]; shape of Z (B, N, H*d).
 
@@ -206,11 +219,13 @@ def inhibit(
     if growth.active is False:
         return h
     qh = split_heads(q, heads)
-    if weighting == "plain":
+    if weighting in EVERYWHERE:
         grown = plain_contribution(qh, growth.K_star, growth.V_w)
     else:
         grown = located_contribution(qh, split_heads(h, heads), growth, weighting)
     Z = (h + merge_heads(grown)).to(h.dtype)
+    if weighting == "limited":
+        Z = limited(h, Z, heads)
     if bound is not None:
         Z = bounded(h, Z, bound)
     return Z if growth.active is True else torch.where(growth.active, Z, h)

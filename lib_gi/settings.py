@@ -13,10 +13,10 @@ from lib_gi.concepts import key_of
 from lib_gi.errors import SettingsError, StepRangeError, did_you_mean
 
 MOST_SEED = 2**32 - 1  # what the WebUI takes
-WEIGHTINGS = ("plain", "agreement", "projection")
+WEIGHTINGS = ("plain", "limited", "agreement", "projection")
 FIXED_WEIGHTING = "agreement"
 """The weighting that serves best where strengths are given (benchmarks/sweeps/chosen.json, `winner`)."""
-INFERRED_WEIGHTING = "plain"
+INFERRED_WEIGHTING = "limited"
 """The weighting in which adapters serve best: they tell by themselves where nothing grows (docs/adapter.md)."""
 MAPS = ("M_star", "agreement")
 """What can be read, and drawn, of a layer's attention to a concept."""
@@ -53,8 +53,8 @@ class Settings:
     weighting: str = _setting(
         AUTO,
         label="Weighting",
-        help="auto: the adapter's, and agreement without one. plain: as published. agreement, projection: act only"
-        " where the concept already shows.",
+        help="auto: the adapter's, and agreement without one. plain: as published. limited: plain, cut where it would"
+        " overshoot. agreement, projection: act only where the concept already shows.",
         choices=WEIGHTING_CHOICES,
     )
     first_step: int = _setting(

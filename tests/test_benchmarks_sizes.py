@@ -8,7 +8,7 @@ import torch
 pytest.importorskip("diffusers")
 import tiny_pipelines as tiny  # noqa: E402
 
-from benchmarks.sizes import THIRDS, WEIGHTINGS, watched  # noqa: E402
+from benchmarks.sizes import MEASURED, THIRDS, watched  # noqa: E402
 from lib_gi.concepts import Concept  # noqa: E402
 from lib_gi.hosts.diffusers import encode  # noqa: E402
 from lib_gi.layers import find_cross_attention  # noqa: E402
@@ -34,7 +34,7 @@ def written_out(h, q, K, V, s, e, weighting):
     return sum(ratios) / len(ratios)
 
 
-@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("weighting", MEASURED)
 def test_a_ratio_is_that_of_the_formula_written_out(tmp_path, weighting):
     pipe = tiny.sd1(tiny.write_tokenizer(tmp_path))
     concept = encode(pipe, Concept("knife", "knife"), None)

@@ -1,5 +1,6 @@
 """The tensor functions against the formulas written out with loops over single numbers."""
 
+import itertools
 import math
 
 import pytest
@@ -49,6 +50,11 @@ def written_out(h, q, K_star, V_star, spans, w, weighting):
                             growth *= max(0.0, dot(here, V[i]) / dot(V[i], V[i]))
                         for x in range(WIDTH):
                             Z[b, n, head * WIDTH + x] += growth * V[i][x]
+    if weighting == "limited":
+        for b, n, head in itertools.product(range(h.shape[0]), range(h.shape[1]), range(HEADS)):
+            part = slice(head * WIDTH, (head + 1) * WIDTH)
+            length, most = (math.sqrt(dot(x[b, n, part], x[b, n, part])) for x in (Z, h))
+            Z[b, n, part] *= min(1, most / length)
     return Z.float()
 
 
@@ -93,7 +99,7 @@ def test_phrases_of_1_to_20_tokens_follow_the_formula(weighting, tokens):
     torch.testing.assert_close(run(*inputs, weighting), written_out(*inputs, weighting), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
+@pytest.mark.parametrize("weighting", [name for name in gi.WEIGHTINGS if name != "limited"])  # which cuts their sum
 def test_concepts_add_up_and_do_not_share_a_softmax(weighting):
     h, q, K_star, V_star, spans, w = case(2, spans=[(1, 3), (1, 5)])
     alone = [
@@ -152,6 +158,31 @@ def test_a_small_w_makes_a_small_change(weighting):
     tiny = run(h, q, K_star, V_star, spans, [x * 1e-3 for x in w], weighting) - h
     whole = run(h, q, K_star, V_star, spans, w, weighting) - h
     torch.testing.assert_close(tiny * 1e3, whole, atol=1e-3, rtol=1e-2)
+
+
+def lengths(x):
+    """Of each head's part at each position, (B, N, H)."""
+    return x.unflatten(-1, (HEADS, WIDTH)).norm(dim=-1)
+
+
+def test_limited_lets_no_part_grow_and_is_plain_where_none_would():
+    h, q, K_star, V_star, spans, w = case(1, positions=50)
+    for factor in (1, 200):
+        scaled = [x * factor for x in w]
+        plain, held = (run(h, q, K_star, V_star, spans, scaled, weighting) for weighting in ("plain", "limited"))
+        longer = lengths(plain) > lengths(h)
+        assert longer.any() and (factor == 200 or not longer.all())
+        torch.testing.assert_close(lengths(held)[longer], lengths(h)[longer])
+        assert torch.equal(held.unflatten(-1, (HEADS, WIDTH))[~longer], plain.unflatten(-1, (HEADS, WIDTH))[~longer])
+        cosine = torch.nn.functional.cosine_similarity(*(x.unflatten(-1, (HEADS, WIDTH)) for x in (plain, held)), dim=-1)
+        torch.testing.assert_close(cosine, torch.ones_like(cosine))  # only the length changes
+
+
+def test_limited_leaves_a_part_of_length_zero_at_zero():
+    h, q, K_star, V_star, spans, w = case(1)
+    h[0, 0, :WIDTH] = 0
+    Z = run(h, q, K_star, V_star, spans, w, "limited")
+    assert not Z[0, 0, :WIDTH].any() and Z[0, 0, WIDTH:].any() and torch.isfinite(Z).all()
 
 
 def test_agreement_leaves_alone_what_points_away_from_the_concept():

@@ -37,12 +37,15 @@ def test_a_layer_gives_the_formula_on_what_reaches_it(unet, weighting, length):
     K, V = (inhibitor.split_heads(to(one.c_star), HEADS) for to in (layer.to_k, layer.to_v))
     growth = (q @ K.mT / (WIDTH // HEADS) ** 0.5).softmax(-1)[..., 1:4] * -4.0
     V = V[:, :, 1:4]
-    if weighting != "plain":
+    if weighting in ("agreement", "projection"):
         scale = (V**2).sum(-1)[:, :, None]
         if weighting == "agreement":
             scale = ((h**2).sum(-1, keepdim=True) * scale) ** 0.5
         growth = growth * ((h @ V.mT) / scale).clamp_min(0)
-    expected = torch.cat([seen["h"][:2], inhibitor.merge_heads(h + growth @ V)])
+    Z = h + growth @ V
+    if weighting == "limited":
+        Z = Z * (h.norm(dim=-1, keepdim=True) / Z.norm(dim=-1, keepdim=True)).clamp(max=1)
+    expected = torch.cat([seen["h"][:2], inhibitor.merge_heads(Z)])
     assert (expected - seen["h"]).abs().max() > 0.01
     torch.testing.assert_close(seen["Z"], expected, atol=1e-5, rtol=1e-4)
 

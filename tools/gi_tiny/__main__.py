@@ -11,7 +11,7 @@ from lib_gi.evaluate.figures import RESULTS
 from lib_gi.loading import load_pipeline
 
 from . import stages
-from .world import OBJECTS, UNSAFE
+from .world import OBJECTS, STYLES, UNSAFE
 
 MODEL = stages.MODELS / "gi-tiny"
 
@@ -66,6 +66,7 @@ def main() -> None:
     tasks.add_argument("--count", type=int, default=40, help="for each concept and kind of prompt")
     tasks.add_argument("--concepts", nargs="+", choices=OBJECTS, default=list(UNSAFE))
     tasks.add_argument("--others", type=int, default=16, help="as --count, for all other objects")
+    tasks.add_argument("--styles", type=int, default=40, help="as --count, for each style")
     tasks.add_argument("--guidance", type=float, nargs="+", default=[3.0, 4.0, 6.0, 8.0])
     tasks.add_argument("--out", type=Path, required=True)
     tasks.set_defaults(run=run_tasks)
@@ -183,7 +184,8 @@ def run_tasks(arguments: argparse.Namespace) -> None:
 
     others = [name for name in OBJECTS if name not in arguments.concepts]
     tasks = label_tasks(arguments.concepts, arguments.count, arguments.guidance)
-    write_tasks(tasks + label_tasks(others, arguments.others, arguments.guidance), arguments.out)
+    tasks += label_tasks(others, arguments.others, arguments.guidance)
+    write_tasks(tasks + label_tasks(STYLES, arguments.styles, arguments.guidance), arguments.out)
 
 
 def run_tokenizer(arguments: argparse.Namespace) -> None:
