@@ -32,7 +32,7 @@ def told(adapter, examples):
 
 @pytest.mark.parametrize("kind", ["agreement", "both", "excess", "spread"])
 def test_the_strength_is_learnt_for_examples_never_seen(kind):
-    fitted = fit(some_examples(), LAYERS, kind, {"concepts": ["a"]}, surplus=1.0)
+    fitted = fit(some_examples(), LAYERS, kind, {"concepts": ["a"]}, surplus=1.0, noise=0.0)
     unseen = some_examples(seed=1)
     shown = unseen.w < 0
     answers = told(fitted.adapter, unseen)
@@ -45,18 +45,35 @@ def test_the_strength_is_learnt_for_examples_never_seen(kind):
 def test_features_that_tell_nothing_are_no_help():
     unseen = some_examples(seed=1)
     errors = {
-        kind: float((told(fit(some_examples(), LAYERS, kind, surplus=1.0).adapter, unseen) - unseen.w).abs().mean())
+        kind: float((told(fit(some_examples(), LAYERS, kind, surplus=1.0, noise=0.0).adapter, unseen) - unseen.w).abs().mean())
         for kind in ("M_star", "agreement")
     }
     assert errors["M_star"] > 3 * errors["agreement"]
 
 
 def test_of_noisy_labels_most_are_reached():
-    fitted = fit(some_examples(noise=0.3), LAYERS, "agreement", tau=0.85, surplus=1.0)
+    fitted = fit(some_examples(noise=0.3), LAYERS, "agreement", tau=0.85, surplus=1.0, noise=0.0)
     unseen = some_examples(seed=1, noise=0.3)
     shown = unseen.w < 0
     reached = (told(fitted.adapter, unseen) <= unseen.w)[shown].float().mean()
     assert 0.75 < float(reached) < 0.97
+
+
+def test_noise_helps_where_many_layers_tell_the_same_by_few_pictures():
+    """Thirty layers, each of which sees the strength dimly: without noise the network learns the pictures by heart."""
+
+    def dim(pictures: int, seed: int) -> Examples:
+        generator = torch.Generator().manual_seed(seed)
+        w = -1 - 2 * torch.rand(pictures, generator=generator)
+        agreement = -w[:, None] / 3 + 0.6 * torch.randn(pictures, 30, generator=generator)
+        return Examples(torch.zeros_like(agreement), agreement, w, torch.arange(pictures))
+
+    layers, unseen = tuple(f"layer {index}" for index in range(30)), dim(400, 1)
+    errors = {}
+    for noise in (0.0, 0.6):
+        fitted = fit(dim(60, 0), layers, "agreement", tau=0.5, surplus=1.0, noise=noise)
+        errors[noise] = float((told(fitted.adapter, unseen) - unseen.w).abs().mean())
+    assert errors[0.6] < 0.9 * errors[0.0]
 
 
 def test_the_range_is_that_of_the_labels():
@@ -94,7 +111,7 @@ def test_the_aim_is_beyond_the_label_within_what_was_tried():
 
 def test_where_anything_grows_the_answer_is_at_least_the_fixed_strength():
     unseen = some_examples(seed=1)
-    answers = told(fit(some_examples(), LAYERS, "agreement", least=3.0).adapter, unseen)
+    answers = told(fit(some_examples(), LAYERS, "agreement", least=3.0, noise=0.0).adapter, unseen)
     shown = unseen.w < 0
     assert float((answers[shown] <= -2.5).float().mean()) > 0.95
     assert float((answers[~shown] == 0).float().mean()) > 0.95
