@@ -180,12 +180,13 @@ def located_contribution(q: Tensor, h: Tensor, growth: Growth, weighting: str) -
 def limited(h: Tensor, Z: Tensor, heads: int) -> Tensor:
     """Z in which no head's part of a position is longer than that of h; shape of Z (B, N, H*d).
 
-    An inhibitor that is stronger than what it meets turns the output round and makes it grow the other way, which breaks
-    pictures. Where a part is longer, it is cut to the length of h's; so a part that is not inhibited stays as it is.
+    An inhibitor that is stronger than what it meets turns the output round and makes it grow the other way, which
+    breaks pictures. Where a part is longer, it is cut to the length of h's; so one that is not inhibited stays.
+    A part too long for fp32 becomes NaN, not zero: nothing of it could be told any more.
     """
     parts_h, parts_Z = (x.unflatten(-1, (heads, -1)) for x in (h, Z))  # (B, N, H, d)
     length_h, length_Z = (x.float().norm(dim=-1, keepdim=True) for x in (parts_h, parts_Z))
-    kept = (length_h / length_Z.clamp_min(EPS)).clamp(max=1)
+    kept = (length_h / length_Z.clamp_min(EPS)).clamp(max=1).where(length_Z.isfinite(), torch.nan)
     return (parts_Z.float() * kept).to(Z.dtype).flatten(-2)
 
 
@@ -214,7 +215,7 @@ def inhibit(
     """Z = h plus the inhibitors of all concepts, with shape and dtype of h (B, N, H*d).
 
     h is what arrives at `to_out[0]`, q what leaves `to_q`, both (B, N, H*d). Rows whose scales are all zero come back
-    bit for bit, whatever K* and V* hold.
+    bit for bit, whatever K* and V* hold. A bound comes last: it may lift what `limited` cut.
     """
     if growth.active is False:
         return h

@@ -173,8 +173,9 @@ def test_limited_lets_no_part_grow_and_is_plain_where_none_would():
         longer = lengths(plain) > lengths(h)
         assert longer.any() and (factor == 200 or not longer.all())
         torch.testing.assert_close(lengths(held)[longer], lengths(h)[longer])
-        assert torch.equal(held.unflatten(-1, (HEADS, WIDTH))[~longer], plain.unflatten(-1, (HEADS, WIDTH))[~longer])
-        cosine = torch.nn.functional.cosine_similarity(*(x.unflatten(-1, (HEADS, WIDTH)) for x in (plain, held)), dim=-1)
+        plain, held = (x.unflatten(-1, (HEADS, WIDTH)) for x in (plain, held))
+        assert torch.equal(held[~longer], plain[~longer])
+        cosine = torch.nn.functional.cosine_similarity(plain, held, dim=-1)
         torch.testing.assert_close(cosine, torch.ones_like(cosine))  # only the length changes
 
 
@@ -183,6 +184,24 @@ def test_limited_leaves_a_part_of_length_zero_at_zero():
     h[0, 0, :WIDTH] = 0
     Z = run(h, q, K_star, V_star, spans, w, "limited")
     assert not Z[0, 0, :WIDTH].any() and Z[0, 0, WIDTH:].any() and torch.isfinite(Z).all()
+
+
+def test_limited_does_not_hide_what_is_too_long_to_be_told():
+    h, q, K_star, V_star, spans, w = case(1)
+    for dtype, factor in ((torch.float32, 1e25), (torch.float16, 1e5)):
+        V = (V_star * factor).to(dtype)
+        Z = run(h.to(dtype), q.to(dtype), K_star.to(dtype), V, spans, w, "limited")
+        assert Z.isnan().any()  # which the layer refuses
+
+
+def test_a_bound_comes_after_the_limit_and_may_lift_what_that_cut():
+    h, q, K_star, V_star, spans, w = case(1, positions=50)
+    strong = [x * 20 for x in w]
+    held = run(h, q, K_star, V_star, spans, strong, "limited")
+    assert ratio(h, held).min() < 0.9
+    bound = run(h, q, K_star, V_star, spans, strong, "limited", (0.9, 3.0))
+    torch.testing.assert_close(bound, gi.bounded(h, held, (0.9, 3.0)))
+    assert ratio(h, bound).min() > 0.8999
 
 
 def test_agreement_leaves_alone_what_points_away_from_the_concept():

@@ -7,6 +7,7 @@ from tiny_unet import GUIDED, LatentUNet, UNet, concept, inputs, latents
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import AdapterError, NeverHitError, SettingsError
+from lib_gi.inhibitor import WEIGHTINGS
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
@@ -59,7 +60,7 @@ def read(unet, concepts, rows=GUIDED):
         return session.features()
 
 
-@pytest.mark.parametrize("weighting", ["plain", "agreement", "projection"])
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_the_first_step_already_has_the_scales_of_its_own_image_and_token(unet, weighting):
     adapter = some_adapter()
     features = read(unet, [concept()])["a"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_gi.errors import SettingsError, StepRangeError
-from lib_gi.settings import Settings, format_strengths, parse_strengths
+from lib_gi.settings import WEIGHTINGS, Settings, format_strengths, parse_strengths
 
 NAMES = st.text("abcé 刀", min_size=1, max_size=8).filter(lambda name: name == " ".join(name.split()) != "")
 STRENGTHS = st.floats(0, 1e6, allow_nan=False)
@@ -127,7 +127,7 @@ def test_settings_are_frozen_copyable_and_hashable():
 @given(
     st.lists(NAMES, min_size=1, max_size=4, unique_by=str.casefold),
     STRENGTHS,
-    st.sampled_from(["plain", "agreement", "projection"]),
+    st.sampled_from(WEIGHTINGS),
     st.none() | st.tuples(st.floats(0, 1), st.floats(1, 9)),
     st.sampled_from(["none", "auto"]) | NAMES,
 )

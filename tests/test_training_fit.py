@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lib_gi.features import Features
-from lib_gi.training.fit import MARGIN, Examples, aims, fit, held_out_rows, pinball
+from lib_gi.training.fit import KEPT, MARGIN, NOISE, Examples, aims, fit, held_out_rows, pinball, running_mean
 
 LAYERS = tuple(f"layer {index}" for index in range(6))
 
@@ -32,6 +32,7 @@ def told(adapter, examples):
 
 @pytest.mark.parametrize("kind", ["agreement", "both", "excess", "spread"])
 def test_the_strength_is_learnt_for_examples_never_seen(kind):
+    """Without noise: one layer alone tells it here, of which noise hides much."""
     fitted = fit(some_examples(), LAYERS, kind, {"concepts": ["a"]}, surplus=1.0, noise=0.0)
     unseen = some_examples(seed=1)
     shown = unseen.w < 0
@@ -44,10 +45,10 @@ def test_the_strength_is_learnt_for_examples_never_seen(kind):
 
 def test_features_that_tell_nothing_are_no_help():
     unseen = some_examples(seed=1)
-    errors = {
-        kind: float((told(fit(some_examples(), LAYERS, kind, surplus=1.0, noise=0.0).adapter, unseen) - unseen.w).abs().mean())
-        for kind in ("M_star", "agreement")
-    }
+    errors = {}
+    for kind in ("M_star", "agreement"):
+        adapter = fit(some_examples(), LAYERS, kind, surplus=1.0, noise=0.0).adapter
+        errors[kind] = float((told(adapter, unseen) - unseen.w).abs().mean())
     assert errors["M_star"] > 3 * errors["agreement"]
 
 
@@ -92,6 +93,28 @@ def test_the_same_seed_fits_the_same_adapter_and_leaves_torch_s_own_generator_al
     assert torch.equal(torch.rand(1), expected)
     two, other = fit(some_examples(30), LAYERS, epochs=3), fit(some_examples(30), LAYERS, epochs=3, seed=1)
     assert one.losses == two.losses != other.losses
+    weights = [fitted.adapter.network.state_dict() for fitted in (one, two)]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
+def test_a_mean_of_few_weights_forgets_soon_and_one_of_many_keeps_most():
+    old, new = torch.tensor(0.0), torch.tensor(1.0)
+    assert float(running_mean(old, new, 1)) == pytest.approx(1 - 2 / 11)
+    assert float(running_mean(old, new, 10**6)) == pytest.approx(1 - KEPT, rel=1e-3)
+
+
+def test_few_examples_are_seen_more_often(monkeypatch):
+    monkeypatch.setattr("lib_gi.training.fit.LEAST_STEPS", 500)
+    assert len(fit(some_examples(30), LAYERS).losses) == 500  # one batch
+    assert len(fit(some_examples(600), LAYERS).losses) == 200  # four
+    assert len(fit(some_examples(30), LAYERS, epochs=3).losses) == 3
+
+
+def test_a_feature_that_hardly_varies_is_not_lost_in_the_noise():
+    examples = some_examples()
+    small = replace(examples, agreement=examples.agreement * 1e-6)
+    fitted = fit(small, LAYERS, "agreement", surplus=1.0)
+    assert min(fitted.losses) < fitted.losses[0] / 2
 
 
 def test_too_weak_costs_more_than_too_strong():
@@ -109,9 +132,10 @@ def test_the_aim_is_beyond_the_label_within_what_was_tried():
     assert aims(w, least=8.0).tolist() == [-8.0, -8.0, -8.0, MARGIN]
 
 
-def test_where_anything_grows_the_answer_is_at_least_the_fixed_strength():
+@pytest.mark.parametrize("noise", [0.0, NOISE])
+def test_where_anything_grows_the_answer_is_at_least_the_fixed_strength(noise):
     unseen = some_examples(seed=1)
-    answers = told(fit(some_examples(), LAYERS, "agreement", least=3.0, noise=0.0).adapter, unseen)
+    answers = told(fit(some_examples(), LAYERS, "agreement", least=3.0, noise=noise).adapter, unseen)
     shown = unseen.w < 0
     assert float((answers[shown] <= -2.5).float().mean()) > 0.95
     assert float((answers[~shown] == 0).float().mean()) > 0.95

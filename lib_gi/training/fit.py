@@ -6,8 +6,8 @@ concept, too strong only costs a little quality, so a strength under the aim cos
 loss of the quantile TAU). Where nothing grows the aim is MARGIN beyond zero, so that the answer, cut at zero, is
 exactly zero and the picture stays as it was.
 
-Examples are few, so the network sees each with NOISE added to its inputs, anew each time, and what is kept is the running
-mean of its weights: without them it misses more of what is brought, above all of concepts that it never saw.
+Examples are few, so the network sees each with NOISE added to its inputs, anew each time, and what is kept is a
+running mean of its weights: without them it misses more of what is brought, above all of concepts that it never saw.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ from lib_gi.features import Features
 
 TAU, MARGIN, SURPLUS = 0.96, 1.0, 1.5
 NOISE, KEPT = 0.6, 0.999
-"""The deviation of the noise, of standardised inputs; how much of the mean of the weights a late step leaves."""
+"""The deviation of the noise, of standardised inputs; how much of the mean of the weights a step leaves at most, which
+is after some 9000 steps."""
 EPOCHS, BATCH, LEAST_STEPS = 200, 256, 2000
 BESIDE = 1 / 3  # how much an example of absence counts beside a label: with more, too little is read as growing
 LEAST = {"plain": 1.0, "limited": 1.0, "agreement": 3.0, "projection": 3.0}
@@ -110,10 +111,11 @@ def fit(
     surplus: float = SURPLUS,
     noise: float = NOISE,
 ) -> Fitted:
-    """An adapter whose weights are those of the epoch with the smallest loss on pictures held out of training.
+    """An adapter whose weights are the running mean at the end of one epoch: of that with the smallest loss on pictures
+    held out of training.
 
-    tau, least, surplus, noise: see above; `least` is a strength. epochs: None for EPOCHS, and more where these are fewer
-    than LEAST_STEPS steps.
+    tau, least, surplus, noise: see above; `least` is a strength. epochs: None for EPOCHS, and more where these are
+    fewer than LEAST_STEPS steps.
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
@@ -121,8 +123,9 @@ def fit(
     x, target = examples.inputs(kind), aims(examples.w, least, surplus)
     weight = torch.where(examples.own, 1.0, BESIDE)
     held_out = held_out_rows(examples.picture, generator)
-    mean, deviation = x[~held_out].mean(0), x[~held_out].std(0, correction=0).clamp_min(LEAST_DEVIATION)
-    x = (x - mean) / deviation
+    mean, own_deviation = x[~held_out].mean(0), x[~held_out].std(0, correction=0)
+    deviation = own_deviation.clamp_min(LEAST_DEVIATION)
+    x, blur = (x - mean) / deviation, noise * own_deviation / deviation
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = new_network(x.shape[1])
@@ -130,10 +133,11 @@ def fit(
     mean_network = AveragedModel(network, avg_fn=running_mean)
     best, losses = None, []
     rows = torch.nonzero(~held_out)[:, 0]
-    for _ in range(epochs or max(EPOCHS, LEAST_STEPS // -(-len(rows) // BATCH))):
+    batches = -(-len(rows) // BATCH)
+    for _ in range(max(EPOCHS, -(-LEAST_STEPS // batches)) if epochs is None else epochs):
         rows = rows[torch.randperm(len(rows), generator=generator)]
         for batch in rows.split(BATCH):
-            noisy = x[batch] + noise * torch.randn(len(batch), x.shape[1], generator=generator)
+            noisy = x[batch] + blur * torch.randn(len(batch), x.shape[1], generator=generator)
             loss = pinball(network(noisy)[:, 0], target[batch], tau, weight[batch])
             optimizer.zero_grad()
             loss.backward()

@@ -95,7 +95,8 @@ def _build(desk: "_Desk", seen: Any, prefix: str) -> None:
         )
     about_detectors = gr.HTML(value="", elem_id=form.id("detectors"))
     with gr.Row(elem_id=form.id("sampling")):
-        own = {"info": "That in which the strengths will act. limited serves adapters best.", "value": INFERRED_WEIGHTING}
+        info = "That in which the strengths will act. limited serves adapters best."
+        own = {"info": info, "value": INFERRED_WEIGHTING}
         made["weighting"] = gr.Radio(choices=list(WEIGHTINGS), **form.common("weighting") | own)
         for name, (label, info, value) in SLIDERS.items():
             range_ = dict(zip(("minimum", "maximum", "step"), RANGES[name]))
