@@ -1,5 +1,6 @@
 """The tiny world keeps its word: what scenes, prompts and pictures promise."""
 
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib_gi.training.tasks import read_tasks
+from tools.gi_tiny.__main__ import main as gi_tiny
 from tools.gi_tiny.captions import HELD_OUT, TEMPLATES, TRAINED, caption, tidy, vocabulary
 from tools.gi_tiny.data import make_scenes
 from tools.gi_tiny.prompts import erasure_set, follow_set
 from tools.gi_tiny.render import SIZE, render
-from tools.gi_tiny.world import ASSOCIATIONS, BACKGROUNDS, OBJECTS, OWN, STYLES, UNSAFE
+from tools.gi_tiny.world import ASSOCIATIONS, BACKGROUNDS, OBJECTS, OTHER, OWN, STYLES, UNSAFE
 
 SCENES = make_scenes(6000, seed=3)
 MODEL = Path(__file__).parents[1] / "models" / "gi-tiny"
@@ -130,3 +133,13 @@ def test_a_small_share_of_captions_is_a_bare_phrase():
     rng = Random(3)
     bare = np.mean([caption(scene, rng) in OBJECTS for scene in SCENES])
     assert 0.01 < bare < 0.05
+
+
+def test_tasks_have_every_kind_of_prompt_that_a_concept_has(tmp_path, monkeypatch):
+    file = tmp_path / "tasks.json"
+    command = ["gi_tiny", "tasks", "--count", "2", "--others", "1", "--styles", "3", "--out", str(file)]
+    monkeypatch.setattr("sys.argv", command)
+    gi_tiny()
+    counts = Counter(task.concept for task in read_tasks(file))
+    every = dict.fromkeys(UNSAFE, 6) | dict.fromkeys(OWN, 3) | dict.fromkeys(OTHER, 2) | dict.fromkeys(STYLES, 6)
+    assert counts == every and set(every) == {*OBJECTS, *STYLES}
