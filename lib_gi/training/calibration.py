@@ -12,7 +12,7 @@ from lib_gi.adapter import READ, Adapter
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
-from lib_gi.training.fit import LEAST, SURPLUS, TAU, Examples, Fitted, fit
+from lib_gi.training.fit import LEAST, NOISE, SURPLUS, TAU, Examples, Fitted, fit
 from lib_gi.training.search import Sampler, Search, Task
 
 
@@ -71,6 +71,7 @@ class Plan:
             "tau": self.tau,
             "least": self.least,
             "surplus": SURPLUS,
+            "noise": NOISE,
             "date": date.today().isoformat(),
         }
 
