@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WEIGHTINGS = ("plain", "limited", "agreement", "projection")
+from lib_gi.settings import WEIGHTINGS as WEIGHTINGS  # named there, where no torch is needed
+
 EVERYWHERE = ("plain", "limited")  # these do not ask where the concept shows
 EPS = 1e-12
 
