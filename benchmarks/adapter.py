@@ -33,7 +33,7 @@ from .runs import KINDS, Bench, Chunk
 from .variants import ABLATION, LEFT_OUT, Variant, draw_variant, fit_all, setting_of
 
 FITS = ROOT / "outputs" / "adapter"
-LINES = ("plain", "limited", "agreement", "adapter")
+LINES = ("plain", "limited", "contrast", "agreement", "adapter")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,7 +8,7 @@ from .tables import COLUMNS, NAMES, cell, counts, table
 
 MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
 SHOWN = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
-BESIDE = ("none", "plain", "limited", "agreement", "adapter")
+BESIDE = ("none", "plain", "limited", "contrast", "agreement", "adapter")
 
 
 def whole(results: Path, sweeps: Path) -> str:

@@ -115,6 +115,7 @@ METHODS = {
     "none": Method(draw_none, (0.0,)),
     "plain": Method(partial(draw_inhibited, weighting="plain"), (0.5, 1.0, 1.5, 2.0)),
     "limited": Method(partial(draw_inhibited, weighting="limited"), (1.0, 1.5, 2.0, 3.0)),
+    "contrast": Method(partial(draw_inhibited, weighting="contrast"), (0.7, 1.0, 1.4, 2.0)),
     "agreement": Method(partial(draw_inhibited, weighting="agreement"), (1.0, 2.0, 3.0, 4.0)),
     "projection": Method(partial(draw_inhibited, weighting="projection"), (1.0, 2.0, 3.0, 4.0)),
     "late_plain": Method(partial(draw_inhibited, weighting="plain", after=LATE), (1.5, 2.0, 3.0, 4.0)),

@@ -24,7 +24,7 @@ from lib_gi.concepts import Concept
 from lib_gi.detect.oracle import Oracle
 from lib_gi.encoded import EncodedConcept
 from lib_gi.hosts.diffusers import encode
-from lib_gi.inhibitor import WEIGHTINGS, agreement, concept_maps, projection, split_heads
+from lib_gi.inhibitor import agreement, concept_maps, projection, split_heads
 from lib_gi.layers import Layer, find_cross_attention
 from lib_gi.loading import load_pipeline
 from tools.gi_tiny.prompts import erasure_set
@@ -34,7 +34,7 @@ from tools.gi_tiny.world import OBJECTS, UNSAFE
 
 FILE = Path(__file__).parent / "gi_tiny_sizes.json"
 THIRDS = ("first", "middle", "last")
-MEASURED = tuple(name for name in WEIGHTINGS if name != "limited")  # which adds what plain does, and then cuts
+MEASURED = ("plain", "agreement", "projection")  # limited and contrast cut what they have added
 
 
 def main() -> None:

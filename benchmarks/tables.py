@@ -8,7 +8,7 @@ from .validation import whole as whole_rows
 
 BEGIN, END = "<!-- begin: measured -->", "<!-- end: measured -->"
 BRIEF_MARKS = ("<!-- begin: compared -->", "<!-- end: compared -->")
-BRIEF = ("none", "negative_prompt", "sld", "plain", "limited", "agreement", "adapter", "late_agreement")
+BRIEF = ("none", "negative_prompt", "sld", "plain", "limited", "contrast", "agreement", "adapter", "late_agreement")
 MAIN = {
     "explicit_left": "explicit left",
     "implicit_left": "implicit left",
@@ -41,6 +41,7 @@ NAMES = {
     "none": "none",
     "plain": "GIE, plain",
     "limited": "GIE, limited",
+    "contrast": "GIE, contrast",
     "agreement": "GIE, agreement",
     "projection": "GIE, projection",
     "late_plain": "GIE, plain, late",

@@ -1,7 +1,7 @@
 """The mathematics of growth inhibitors, as functions from tensors to tensors.
 
 Source: Chen et al., "Growth Inhibitors for Suppressing Inappropriate Image Concepts in Diffusion
-Models", ICLR 2025 (arXiv 2408.01014), and its symbols. `limited`, `agreement` and `projection` go beyond it.
+Models", ICLR 2025 (arXiv 2408.01014), and its symbols. All weightings but `plain` go beyond it.
 
 Axes: C concepts, B rows of the call, H heads, N image positions, L tokens of c* (77), d width of a head,
 T tokens of the window, the shortest range of tokens that covers [s, e) of every concept.
@@ -15,7 +15,9 @@ from torch import Tensor
 
 from lib_gi.settings import WEIGHTINGS as WEIGHTINGS  # named there, where no torch is needed
 
-EVERYWHERE = ("plain", "limited")  # these do not ask where the concept shows
+EVERYWHERE = ("plain", "limited", "contrast")  # these do not ask where the concept shows
+LIMITED = ("limited", "contrast")  # what these change grows no longer than it was
+CONTRASTED = ("contrast",)  # these need the context of an empty prompt
 EPS = 1e-12
 
 
@@ -36,7 +38,8 @@ class Growth(NamedTuple):
 
     K_star: Tensor  # (C, H, L, d)
     V_star: Tensor  # (C, H, T, d) in fp32
-    V_w: Tensor | None  # w * V*, (C, B or 1, H, L, d), for those that act everywhere
+    K_added: Tensor | None  # the K that V_w belong to, (C, H, L, d), with the empty prompt's last for contrast
+    V_w: Tensor | None  # w * V*, (C, B or 1, H, L, d), of the same contexts, for those that act everywhere
     window: tuple[int, int]
     active: Tensor | bool  # True: all rows have a w that is not 0; False: none has; else (B, 1, 1) bool
     joined: Joined | None  # for agreement and projection
@@ -83,23 +86,43 @@ def spread_w(w: list[Tensor], spans: list[tuple[int, int]], length: int) -> Tens
 
 
 def prepare(
-    K_star: Tensor, V_star: Tensor, w: Tensor, spans: list[tuple[int, int]], weighting: str
+    K_star: Tensor,
+    V_star: Tensor,
+    w: Tensor,
+    spans: list[tuple[int, int]],
+    weighting: str,
+    empty: tuple[Tensor, Tensor] | None = None,
 ) -> Growth:
     """The constants of a pass for one layer.
 
     K_star, V_star: (C, H, L, d). w: (C, B or 1, L), zero outside each concept's [s, e), never positive.
+    empty: K and V of an empty prompt, each (1, H, L, d), which `contrast` needs.
     """
     s, e = window = window_of(spans)
     rows = (w != 0).any(dim=2).any(dim=0)  # (C, B, L) -> (B)
     active: Tensor | bool = bool(rows.any())
     if active and not bool(rows.all()):
         active = rows.to(K_star.device)[:, None, None]
-    V = V_star.float()
-    V_w = V[:, None] * w.to(V)[:, :, None, :, None]  # (C, 1, H, L, d) * (C, B, 1, L, 1) -> (C, B, H, L, d)
-    if weighting in EVERYWHERE:
-        return Growth(K_star, V[..., s:e, :].contiguous(), V_w.to(V_star.dtype), window, active, None)
+    V, w, K_added = V_star.float(), w.to(K_star.device, torch.float32), K_star
+    if weighting in CONTRASTED:
+        K_added, V_added = (torch.cat(pair) for pair in zip((K_star, V), empty, strict=True))  # (C + 1, H, L, d)
+        V_w = V_added[:, None] * contrasted_w(w, spans)[..., None, None, None]  # (C + 1, B, H, L, d)
+    else:
+        V_w = V[:, None] * w[:, :, None, :, None]  # (C, 1, H, L, d) * (C, B, 1, L, 1) -> (C, B, H, L, d)
     V = V[..., s:e, :].contiguous()
-    return Growth(K_star, V, None, window, active, _joined(K_star, V, V_w[..., s:e, :], weighting))
+    if weighting in EVERYWHERE:
+        return Growth(K_star, V, K_added, V_w.to(V_star.dtype), window, active, None)
+    return Growth(K_star, V, None, None, window, active, _joined(K_star, V, V_w[..., s:e, :], weighting))
+
+
+def contrasted_w(w: Tensor, spans: list[tuple[int, int]]) -> Tensor:
+    """The scales of whole contexts, (C + 1, B or 1): a concept's is the mean over its own tokens, and the empty
+    prompt's takes back as much as all of them give, so that what any text brings stays.
+
+    w: (C, B or 1, L), zero outside each concept's [s, e).
+    """
+    own = torch.stack([w[i, :, s:e].mean(dim=1) for i, (s, e) in enumerate(spans)])
+    return torch.cat([own, -own.sum(dim=0, keepdim=True)])
 
 
 def _joined(K_star: Tensor, V: Tensor, V_w: Tensor, weighting: str) -> Joined:
@@ -143,9 +166,9 @@ def directions_of(V_star: Tensor, weighting: str) -> Tensor:
 
 
 def plain_contribution(q: Tensor, K_star: Tensor, V_w: Tensor) -> Tensor:
-    """The sum over concepts of w * M* @ V*, (B, H, N, d), by one attention call for all concepts.
+    """The sum over contexts of w * M* @ V*, (B, H, N, d), by one attention call for all of them.
 
-    q: (B, H, N, d), K_star: (C, H, L, d), V_w: (C, B or 1, H, L, d). The concepts lie along the batch axis,
+    q: (B, H, N, d), K_star: (C, H, L, d), V_w: (C, B or 1, H, L, d). The contexts lie along the batch axis,
     so that each has its own softmax.
     """
     C, H, L, d = K_star.shape
@@ -222,11 +245,11 @@ def inhibit(
         return h
     qh = split_heads(q, heads)
     if weighting in EVERYWHERE:
-        grown = plain_contribution(qh, growth.K_star, growth.V_w)
+        grown = plain_contribution(qh, growth.K_added, growth.V_w)
     else:
         grown = located_contribution(qh, split_heads(h, heads), growth, weighting)
     Z = (h + merge_heads(grown)).to(h.dtype)
-    if weighting == "limited":
+    if weighting in LIMITED:
         Z = limited(h, Z, heads)
     if bound is not None:
         Z = bounded(h, Z, bound)

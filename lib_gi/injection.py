@@ -15,7 +15,7 @@ from lib_gi.rows import RowMap
 class Injection:
     """Concepts with their scales, ready for any of `layers`. Symbols as in `inhibitor.py`.
 
-    empty: the context of an empty prompt (1, L, D), where excess and spread are to be read.
+    empty: the context of an empty prompt (1, L, D), where excess and spread are to be read, and for `contrast`.
     Raises SettingsError for scales that cannot be, ContextWidthError for contexts that do not fit.
     """
 
@@ -35,7 +35,7 @@ class Injection:
         self._layers = layers
         self._indices: dict[tuple, Tensor] = {}
         self._c_star = self._joined_contexts(concepts)
-        self._empty = empty
+        self._empty = self._checked_empty(empty)
         self.set_w([c.first_w for c in concepts])
 
     def set_w(self, w: Sequence[Tensor]) -> None:
@@ -99,11 +99,9 @@ class Injection:
         seen = inhibitor.features(M_star).detach(), inhibitor.features(agreement).detach()
         if self._empty is None:
             return seen
-        if layer.empty is None:
-            layer.empty = layer.make_stars(self._empty.to(q.device, q.dtype))
         q_picked = q[self._picked(rows.conditional, q.device)].detach()
         growth = self._growth(layer, q, rows.image_of_conditional)
-        unprompted = inhibitor.unprompted_agreement(q_picked, *layer.empty, growth, layer.heads)
+        unprompted = inhibitor.unprompted_agreement(q_picked, *self._empty_stars(layer, q), growth, layer.heads)
         excess = agreement - unprompted
         return *seen, inhibitor.features(excess).detach(), inhibitor.spread(M_star * excess).detach()
 
@@ -115,8 +113,15 @@ class Injection:
             images = ()
         if images not in layer.growths:
             w = self._w[:, list(images)] if images else self._w  # (C, B or 1, L)
-            layer.growths[images] = inhibitor.prepare(*layer.stars, w, self.spans, self.weighting)
+            empty = self._empty_stars(layer, q) if self.weighting in inhibitor.CONTRASTED else None
+            layer.growths[images] = inhibitor.prepare(*layer.stars, w, self.spans, self.weighting, empty)
         return layer.growths[images]
+
+    def _empty_stars(self, layer: Layer, q: Tensor) -> tuple[Tensor, Tensor]:
+        """K and V of the empty prompt, each (1, H, L, d), kept for the pass."""
+        if layer.empty is None:
+            layer.empty = layer.make_stars(self._empty.to(q.device, q.dtype))
+        return layer.empty
 
     def _picked(self, rows: tuple[int, ...], device: torch.device) -> slice | Tensor:
         """These rows: a slice where they lie together, else an index that is kept on the device."""
@@ -125,6 +130,22 @@ class Injection:
         if (rows, device) not in self._indices:
             self._indices[rows, device] = torch.tensor(rows, device=device)
         return self._indices[rows, device]
+
+    def _checked_empty(self, empty: Tensor | None) -> Tensor | None:
+        """The empty prompt's context, where it is there if it is needed and fits beside the concepts'."""
+        if self.weighting not in inhibitor.CONTRASTED or not self.spans:
+            return empty
+        if empty is None:
+            raise SettingsError(
+                f"the weighting is {self.weighting}, which sets a concept against an empty prompt, and there is none;"
+                " expected the context of an empty prompt; pass it as `empty`, or choose another weighting"
+            )
+        if empty.shape != (1, *self._c_star.shape[1:]):
+            raise ContextWidthError(
+                f"the empty prompt's context is {tuple(empty.shape)}, and a concept's {(1, *self._c_star.shape[1:])};"
+                " expected the same shape; encode both by the same text encoder"
+            )
+        return empty
 
     def _joined_contexts(self, concepts: Sequence[EncodedConcept]) -> Tensor:
         """c* of all concepts, (C, L, D)."""

@@ -44,7 +44,7 @@ class Session:
     w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
     pass, from one more call of the UNet: `inferred` has those of the last pass by concept, (images, tokens).
     record_until: set it to keep features of the steps before this one alone.
-    empty: the context of an empty prompt (1, L, D), without which neither excess nor spread is read.
+    empty: the context of an empty prompt (1, L, D), without which neither excess nor spread is read; contrast needs it.
     Raises UnsupportedModelError or SettingsError when made, other errors of ours while sampling, and NeverHitError on
     leaving when no layer was ever called.
     """

@@ -13,7 +13,7 @@ from lib_gi.concepts import key_of
 from lib_gi.errors import SettingsError, StepRangeError, did_you_mean
 
 MOST_SEED = 2**32 - 1  # what the WebUI takes
-WEIGHTINGS = ("plain", "limited", "agreement", "projection")
+WEIGHTINGS = ("plain", "limited", "contrast", "agreement", "projection")
 FIXED_WEIGHTING = "agreement"
 """The weighting that serves best where strengths are given (benchmarks/sweeps/chosen.json, `winner`)."""
 INFERRED_WEIGHTING = "limited"
@@ -54,7 +54,8 @@ class Settings:
         AUTO,
         label="Weighting",
         help="auto: the adapter's, and agreement without one. plain: as published. limited: plain, cut where it would"
-        " overshoot. agreement, projection: act only where the concept already shows.",
+        " overshoot. contrast: limited, of what the concept's text adds to an empty prompt. agreement, projection: act"
+        " only where the concept already shows.",
         choices=WEIGHTING_CHOICES,
     )
     first_step: int = _setting(

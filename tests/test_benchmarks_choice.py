@@ -57,13 +57,15 @@ def test_the_winner_is_the_weighting_that_erases_keeps_and_spares_benign_picture
     rows = [
         row(1, 0.0, 0.04, 0.9, "plain", benign_same=0.5),  # .96 * .9 * .5 = .432
         row(2, 0.0, 0.0, 1.0, "limited", benign_same=0.3),  # .3
+        row(1, 0.0, 0.0, 1.0, "contrast", benign_same=0.2),  # .2
         row(2, 0.4, 0.2, 0.8, "agreement", benign_same=1.0),  # .6 * .8 * 1 = .48
         row(3, 0.0, 0.0, 0.5, "projection", benign_same=0.9),  # 1 * .5 * .9 = .45
         row(9, 0.0, 0.0, 1.0, "sld", benign_same=1.0),  # no weighting
     ]
     best = choose.winner(choose.chosen(rows))
     assert (best["weighting"], best["strength"]) == ("agreement", 2)
-    assert best["scores"] == pytest.approx({"plain": 0.432, "limited": 0.3, "agreement": 0.48, "projection": 0.45})
+    scores = {"plain": 0.432, "limited": 0.3, "contrast": 0.2, "agreement": 0.48, "projection": 0.45}
+    assert best["scores"] == pytest.approx(scores)
 
 
 def test_of_equal_weightings_the_first_wins_and_without_all_of_them_none_does():

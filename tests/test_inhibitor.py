@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -21,9 +22,15 @@ def case(concepts=1, rows=2, positions=3, seed=0, spans=None, dtype=torch.float3
     return h.to(dtype), q.to(dtype), K_star.to(dtype), V_star.to(dtype), spans, w
 
 
+def empty_of(K_star):
+    """K and V of an empty prompt, random, each (1, H, L, d)."""
+    K, V = torch.randn(2, 1, HEADS, L, WIDTH, generator=torch.Generator().manual_seed(99)).to(K_star.dtype)
+    return K, V
+
+
 def run(h, q, K_star, V_star, spans, w, weighting, bound=None):
     full = gi.spread_w(w, spans, L)
-    growth = gi.prepare(K_star, V_star, full, spans, weighting)
+    growth = gi.prepare(K_star, V_star, full, spans, weighting, empty_of(K_star))
     return gi.inhibit(h, q, growth, HEADS, weighting, bound)
 
 
@@ -31,9 +38,16 @@ def dot(a, b):
     return sum(float(x) * float(y) for x, y in zip(a, b, strict=True))
 
 
+def attended(query, K, V):
+    """What one query finds among the keys K, from V; lists of numbers."""
+    grown = [math.exp(dot(query, key) / math.sqrt(WIDTH)) for key in K]
+    return [sum(g * value[x] for g, value in zip(grown, V)) / sum(grown) for x in range(WIDTH)]
+
+
 def written_out(h, q, K_star, V_star, spans, w, weighting):
     """Z, by loops over concepts, rows, heads, positions and tokens."""
     Z = h.clone().double()
+    K_empty, V_empty = (x[0].tolist() for x in empty_of(K_star))
     for c, (s, e) in enumerate(spans):
         for b in range(h.shape[0]):
             for head in range(HEADS):
@@ -41,16 +55,22 @@ def written_out(h, q, K_star, V_star, spans, w, weighting):
                 K, V = K_star[c, head].tolist(), V_star[c, head].tolist()
                 for n in range(h.shape[1]):
                     query, here = q[b, n, part].tolist(), h[b, n, part].tolist()
+                    scale = w[c][b if len(w[c]) > 1 else 0]
+                    if weighting == "contrast":
+                        concept, empty = attended(query, K, V), attended(query, K_empty[head], V_empty[head])
+                        for x in range(WIDTH):
+                            Z[b, n, head * WIDTH + x] += float(scale.mean()) * (concept[x] - empty[x])
+                        continue
                     grown = [math.exp(dot(query, key) / math.sqrt(WIDTH)) for key in K]
                     for i in range(s, e):
-                        growth = float(w[c][b if len(w[c]) > 1 else 0, i - s]) * grown[i] / sum(grown)
+                        growth = float(scale[i - s]) * grown[i] / sum(grown)
                         if weighting == "agreement":
                             growth *= max(0.0, dot(here, V[i]) / math.sqrt(dot(here, here) * dot(V[i], V[i])))
                         if weighting == "projection":
                             growth *= max(0.0, dot(here, V[i]) / dot(V[i], V[i]))
                         for x in range(WIDTH):
                             Z[b, n, head * WIDTH + x] += growth * V[i][x]
-    if weighting == "limited":
+    if weighting in ("limited", "contrast"):
         for b, n, head in itertools.product(range(h.shape[0]), range(h.shape[1]), range(HEADS)):
             part = slice(head * WIDTH, (head + 1) * WIDTH)
             length, most = (math.sqrt(dot(x[b, n, part], x[b, n, part])) for x in (Z, h))
@@ -99,7 +119,7 @@ def test_phrases_of_1_to_20_tokens_follow_the_formula(weighting, tokens):
     torch.testing.assert_close(run(*inputs, weighting), written_out(*inputs, weighting), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("weighting", [name for name in gi.WEIGHTINGS if name != "limited"])  # which cuts their sum
+@pytest.mark.parametrize("weighting", ["plain", "agreement", "projection"])  # the others cut their sum
 def test_concepts_add_up_and_do_not_share_a_softmax(weighting):
     h, q, K_star, V_star, spans, w = case(2, spans=[(1, 3), (1, 5)])
     alone = [
@@ -155,9 +175,9 @@ def test_an_image_with_w_zero_stays_bit_for_bit_beside_one_that_changes(weightin
 @pytest.mark.parametrize("weighting", gi.WEIGHTINGS)
 def test_a_small_w_makes_a_small_change(weighting):
     h, q, K_star, V_star, spans, w = case()
-    tiny = run(h, q, K_star, V_star, spans, [x * 1e-3 for x in w], weighting) - h
-    whole = run(h, q, K_star, V_star, spans, w, weighting) - h
-    torch.testing.assert_close(tiny * 1e3, whole, atol=1e-3, rtol=1e-2)
+    tiny, small = (run(h, q, K_star, V_star, spans, [x * by for x in w], weighting) - h for by in (1e-3, 4e-3))
+    assert small.abs().max() > 1e-4
+    torch.testing.assert_close(tiny * 4, small, atol=1e-5, rtol=2e-2)
 
 
 def lengths(x):
@@ -202,6 +222,29 @@ def test_a_bound_comes_after_the_limit_and_may_lift_what_that_cut():
     bound = run(h, q, K_star, V_star, spans, strong, "limited", (0.9, 3.0))
     torch.testing.assert_close(bound, gi.bounded(h, held, (0.9, 3.0)))
     assert ratio(h, bound).min() > 0.8999
+
+
+def test_contrast_takes_nothing_where_the_concept_s_text_says_no_more_than_an_empty_one():
+    h, q, K_star, V_star, spans, w = case(1)
+    K_star, V_star = (x.clone() for x in empty_of(K_star))
+    torch.testing.assert_close(run(h, q, K_star, V_star, spans, w, "contrast"), h, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(run(h, q, K_star, V_star, spans, w, "limited"), h, atol=0.01)
+
+
+def test_contrast_of_an_output_that_is_the_concept_s_own_leaves_the_empty_prompt_s():
+    h, q, K_star, V_star, spans, w = case(1)
+    K_empty, V_empty = empty_of(K_star)
+    growth_of = partial(gi.prepare, K_star, V_star, gi.spread_w([-torch.ones(1, 1)], spans, L), spans, "contrast")
+
+    def attention(K, V):
+        Q = gi.split_heads(q, HEADS)
+        K, V = (x.expand(len(h), -1, -1, -1) for x in (K, V))
+        return gi.merge_heads(gi.F.scaled_dot_product_attention(Q, K, V))
+
+    for factor in (0.3, 4.0):  # shorter than the concept's own, and longer, where it is cut
+        own, bare = attention(K_star, V_star), attention(K_empty, factor * V_empty)
+        Z = gi.inhibit(own, q, growth_of((K_empty, factor * V_empty)), HEADS, "contrast")
+        torch.testing.assert_close(Z, gi.limited(own, bare, HEADS), atol=1e-5, rtol=1e-4)
 
 
 def test_agreement_leaves_alone_what_points_away_from_the_concept():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_unet import GUIDED, HEADS, WIDTH, LatentUNet, UNet, concept, hooks, inputs, latents, run
+from tiny_unet import EMPTY, GUIDED, HEADS, WIDTH, LatentUNet, UNet, concept, hooks, inputs, latents, run
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lib_gi import inhibitor, recording
@@ -109,7 +109,7 @@ def test_curves_are_the_means_of_the_recorded_features_and_the_scales_that_acted
 @pytest.mark.parametrize("weighting", inhibitor.WEIGHTINGS)
 def test_recording_changes_no_bit_of_what_the_unet_gives_and_is_all_gone_afterwards(unet, weighting):
     def once(**options):
-        with Operations() as operations, Session(unet, TWO, weighting=weighting, **options) as session:
+        with Operations() as operations, Session(unet, TWO, weighting=weighting, empty=EMPTY, **options) as session:
             out = run(unet, session, GUIDED, latents())
             return out, operations.names, hooks(unet)
 

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tiny_unet import CONTEXT, GUIDED, HEADS, WIDTH, UNet, concept, hooks, inputs, plainly, run
+from tiny_unet import CONTEXT, EMPTY, GUIDED, HEADS, WIDTH, UNet, concept, hooks, inputs, plainly, run
 
 from lib_gi import inhibitor
-from lib_gi.errors import SettingsError
+from lib_gi.errors import ContextWidthError, SettingsError
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
 
@@ -28,22 +28,24 @@ def test_a_layer_gives_the_formula_on_what_reaches_it(unet, weighting, length):
         layer.to_q.register_forward_hook(lambda m, a, out: seen.update(q=out)),
         layer.to_out[0].register_forward_pre_hook(lambda m, a: seen.update(h=a[0])),
     ]
-    with Session(unet, [one], weighting=weighting) as session:
+    with Session(unet, [one], weighting=weighting, empty=EMPTY) as session:
         handles.append(layer.to_out[0].register_forward_pre_hook(lambda m, a: seen.update(Z=a[0])))
         run(unet, session, GUIDED, x, context)
     for handle in handles:
         handle.remove()
     q, h = (inhibitor.split_heads(seen[key], HEADS)[2:] for key in "qh")
     K, V = (inhibitor.split_heads(to(one.c_star), HEADS) for to in (layer.to_k, layer.to_v))
-    growth = (q @ K.mT / (WIDTH // HEADS) ** 0.5).softmax(-1)[..., 1:4] * -4.0
-    V = V[:, :, 1:4]
+    M_star = (q @ K.mT / (WIDTH // HEADS) ** 0.5).softmax(-1)
+    K_empty, V_empty = (inhibitor.split_heads(to(EMPTY), HEADS) for to in (layer.to_k, layer.to_v))
+    contrast = M_star @ V - (q @ K_empty.mT / (WIDTH // HEADS) ** 0.5).softmax(-1) @ V_empty
+    growth, V = M_star[..., 1:4] * -4.0, V[:, :, 1:4]
     if weighting in ("agreement", "projection"):
         scale = (V**2).sum(-1)[:, :, None]
         if weighting == "agreement":
             scale = ((h**2).sum(-1, keepdim=True) * scale) ** 0.5
         growth = growth * ((h @ V.mT) / scale).clamp_min(0)
-    Z = h + growth @ V
-    if weighting == "limited":
+    Z = h + (-4.0 * contrast if weighting == "contrast" else growth @ V)
+    if weighting in ("limited", "contrast"):
         Z = Z * (h.norm(dim=-1, keepdim=True) / Z.norm(dim=-1, keepdim=True)).clamp(max=1)
     expected = torch.cat([seen["h"][:2], inhibitor.merge_heads(Z)])
     assert (expected - seen["h"]).abs().max() > 0.01
@@ -64,7 +66,7 @@ def test_a_layer_gives_the_formula_on_what_reaches_it(unet, weighting, length):
 )
 def test_only_conditional_rows_change_and_the_others_stay_bit_for_bit(unet, rows, weighting):
     before = plainly(unet, len(rows))
-    with Session(unet, [concept()], weighting=weighting) as session:
+    with Session(unet, [concept()], weighting=weighting, empty=EMPTY) as session:
         after = run(unet, session, rows)
     for row, image in enumerate(rows.images):
         assert torch.equal(before[row], after[row]) == (image is None), row
@@ -102,9 +104,17 @@ def test_calls_that_split_a_step_get_the_same_as_one_joint_call(unet):
 def test_two_concepts_in_one_session_differ_from_either_alone(unet, weighting):
     results = []
     for chosen in ([concept()], [concept("b", 4, 2.0, seed=6)], [concept(), concept("b", 4, 2.0, seed=6)]):
-        with Session(unet, chosen, weighting=weighting) as session:
+        with Session(unet, chosen, weighting=weighting, empty=EMPTY) as session:
             results.append(run(unet, session, GUIDED))
     assert not torch.allclose(results[0], results[2]) and not torch.allclose(results[1], results[2])
+
+
+def test_contrast_asks_for_an_empty_prompt_of_the_same_encoder(unet):
+    with pytest.raises(SettingsError, match="expected the context of an empty prompt"):
+        Session(unet, [concept()], weighting="contrast")
+    with pytest.raises(ContextWidthError, match="expected the same shape"):
+        Session(unet, [concept()], weighting="contrast", empty=EMPTY[:, :9])
+    assert not Session(unet, [], weighting="contrast").armed
 
 
 def test_nothing_is_hooked_without_a_concept_or_with_strength_zero(unet):
@@ -209,7 +219,7 @@ def test_features_have_a_number_for_each_step_layer_image_and_token(unet):
 def test_recording_features_does_not_change_what_is_added(unet, weighting):
     results = []
     for record in (False, True):
-        with Session(unet, [concept()], weighting=weighting, record_features=record) as session:
+        with Session(unet, [concept()], weighting=weighting, empty=EMPTY, record_features=record) as session:
             results.append(run(unet, session, GUIDED))
     assert torch.equal(*results) and list(session.features()) == ["a"]
 
@@ -244,6 +254,6 @@ def test_every_gradient_mode_gives_the_same(unet, mode):
 def test_half_precision_models_stay_in_their_type(unet, dtype, weighting):
     x, context = (y.to(dtype) for y in inputs())
     unet = unet.to(dtype)
-    with Session(unet, [concept()], weighting=weighting, bound=(0.2, 3.0)) as session:
+    with Session(unet, [concept()], weighting=weighting, empty=EMPTY, bound=(0.2, 3.0)) as session:
         result = run(unet, session, GUIDED, x, context)
     assert result.dtype == dtype and torch.isfinite(result).all()

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_unet import GUIDED, LatentUNet, UNet, concept, inputs, latents
+from tiny_unet import EMPTY, GUIDED, LatentUNet, UNet, concept, inputs, latents
 
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.encoded import EncodedConcept
@@ -66,11 +66,11 @@ def test_the_first_step_already_has_the_scales_of_its_own_image_and_token(unet, 
     features = read(unet, [concept()])["a"]
     w = adapter.w(features)
     assert len(set(w.flatten().tolist())) == 4  # two images, two tokens
-    with Session(unet, [concept(images=2)], weighting=weighting) as session:
+    with Session(unet, [concept(images=2)], weighting=weighting, empty=EMPTY) as session:
         session.set_w([w])
         expected = run(unet, session)
     calls = calls_of(unet)
-    with Session(unet, [inferred()], weighting=weighting, adapter=adapter) as session:
+    with Session(unet, [inferred()], weighting=weighting, empty=EMPTY, adapter=adapter) as session:
         got = run(unet, session)
         assert len(calls) == 3
         again = run(unet, session)

@@ -67,7 +67,7 @@ def test_ranges_labels_and_help_are_those_of_the_settings(ui):
     assert (strength.minimum, strength.maximum, strength.step, strength.value) == (0, 20, 0.1, 3)
     assert (first.minimum, first.maximum, first.step) == (0, 150, 1)
     assert strength.label == "Strength" and "suppress" in strength.info
-    assert accordion["weighting"].choices == ["auto", "plain", "limited", "agreement", "projection"]
+    assert accordion["weighting"].choices == ["auto", "plain", "limited", "contrast", "agreement", "projection"]
     assert (accordion["heatmap"].choices, accordion["heatmap"].value) == (["off", "M_star", "agreement"], "off")
     labels = [component.label for component in accordion.values()]
     assert all(labels) and len(set(labels)) == len(labels)  # the host keeps users' defaults by label

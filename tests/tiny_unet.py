@@ -9,6 +9,7 @@ from lib_gi.rows import RowMap
 
 HEADS, WIDTH, CONTEXT = 2, 8, 6
 GUIDED = RowMap.guided(4)
+EMPTY = torch.randn(1, 77, CONTEXT, generator=torch.Generator().manual_seed(11))  # an empty prompt's context
 
 
 class CrossAttention(nn.Module):

@@ -21,6 +21,7 @@ from lib_gi.adapter import Adapter
 from lib_gi.concepts import Catalogue, Concept, load_catalogue
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import ConceptError, NeverHitError, RowCountError, SettingsError, UnsupportedModelError
+from lib_gi.inhibitor import CONTRASTED
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
@@ -83,18 +84,19 @@ def growth_inhibitors(
     if chosen.infers and loaded is None:
         picked = adapters.Adapters().choose(chosen, unet)
         loaded, by = picked.adapter, str(picked)
-    reads = encoded and (record_features or (loaded is not None and loaded.needs_empty))
+    weighting = chosen.weighting_with(loaded.weighting if loaded and chosen.infers else "")
+    reads = record_features or (loaded is not None and loaded.needs_empty)
     session = Session(
         unet,
         encoded,
-        weighting=chosen.weighting_with(loaded.weighting if loaded and chosen.infers else ""),
+        weighting=weighting,
         first_step=chosen.first_step,
         last_step=chosen.last_step,
         bound=chosen.bound,
         record_features=record_features,
         adapter=loaded,
         recording=recording,
-        empty=context_of(pipe, "", clip_skip) if reads else None,
+        empty=context_of(pipe, "", clip_skip) if encoded and (reads or weighting in CONTRASTED) else None,
     )
     with session:
         watcher = _Watcher(pipe, session, cond_first)

@@ -17,6 +17,7 @@ from lib_gi.concepts import Concept
 from lib_gi.errors import GrowthInhibitorError, NeverHitError, StepRangeError
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.hosts.webui_rows import rows_of
+from lib_gi.inhibitor import CONTRASTED
 from lib_gi.layers import find_cross_attention
 from lib_gi.reading import ranges
 from lib_gi.recording import Recording
@@ -227,16 +228,18 @@ class Protection:
         if s.heatmap and self._recording is None:
             self._recording = Recording()
         self._adapter = str(chosen) if chosen else ""
+        weighting = s.weighting_with(chosen.adapter.weighting if chosen else "")
+        needs_empty = weighting in CONTRASTED or (chosen and chosen.adapter.needs_empty)
         return Session(
             unet,
             [self.host.encode(c, s.w_of(c.name), self._size) for c in self.concepts],
-            weighting=s.weighting_with(chosen.adapter.weighting if chosen else ""),
+            weighting=weighting,
             first_step=s.first_step,
             last_step=s.last_step,
             bound=s.bound,
             adapter=chosen.adapter if chosen else None,
             recording=self._recording,
-            empty=self.host.empty(self._size) if chosen and chosen.adapter.needs_empty else None,
+            empty=self.host.empty(self._size) if needs_empty else None,
         )
 
     def _break_off(self) -> None:
