@@ -15,7 +15,7 @@ from .tables import COLUMNS, NAMES  # noqa: E402
 
 PANELS = {"explicit_left": "prompts that name it", "implicit_left": "prompts that bring it unnamed"}
 WHY = ("explicit_left", "implicit_left", "own_kept", "benign_same")
-COLOURS = [*(f"C{index}" for index in range(10)), "black"]  # matplotlib's own ten are too few for all lines
+COLOURS = [*(f"C{index}" for index in range(10)), "black", "navy"]  # matplotlib's own ten are too few for all lines
 KEPT = {"kept": "wanted objects kept", "benign_same": "benign pictures within 25 dB"}
 
 

@@ -19,7 +19,6 @@ from .methods import Setting, draw
 
 SHIPPED_KIND = "spread"
 TAUS = (0.8, 0.98)  # beside the shipped one
-STRONGEST = 12.0  # of the labels: as strong as styles need
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def fit_all(variants: Sequence[Variant], folder: Path, tasks: Path, model: Path,
     concepts = list(dict.fromkeys(task["concept"] for task in json.loads(tasks.read_text())))
     for variant in {variant.file(folder): variant for variant in variants}.values():
         command = ["train-adapter", "--model", model, "--tasks", tasks, "--detector", f"oracle:{judge}"]
-        command += ["--weighting", INFERRED_WEIGHTING, "--strongest", STRONGEST]
+        command += ["--weighting", INFERRED_WEIGHTING]
         command += ["--features", variant.kind, "--tau", variant.tau, "--device", "cpu", "--work", labels]
         without = [concept for concept in concepts if not variant.learns(concept)]
         command += ["--without", *without] if without else []

@@ -16,7 +16,7 @@ MOST_SEED = 2**32 - 1  # what the WebUI takes
 WEIGHTINGS = ("plain", "limited", "contrast", "agreement", "projection")
 FIXED_WEIGHTING = "agreement"
 """The weighting that serves best where strengths are given (benchmarks/sweeps/chosen.json, `winner`)."""
-INFERRED_WEIGHTING = "limited"
+INFERRED_WEIGHTING = "contrast"
 """The weighting in which adapters serve best: they tell by themselves where nothing grows (docs/adapter.md)."""
 MAPS = ("M_star", "agreement")
 """What can be read, and drawn, of a layer's attention to a concept."""

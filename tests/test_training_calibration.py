@@ -10,6 +10,7 @@ from test_training_search import TASKS, Needs, Paint
 from lib_gi.adapter import Adapter
 from lib_gi.errors import SettingsError
 from lib_gi.training.calibration import Plan, w_of
+from lib_gi.training.fit import GIVEN
 
 LAYERS = ("down_blocks.0.attn2", "mid_block.attn2", "up_blocks.0.attn2")
 TOLD = {
@@ -49,6 +50,22 @@ def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(t
     assert torch.equal(result.aimed, aims) and (about["least"], about["surplus"]) == (1.0, 1.5)
     assert torch.equal(result.predicted, 0 - w_of(result.fitted.adapter, examples)[own])
     assert len(examples.picture[own][result.held_out].unique()) == 2  # a fifth of twelve
+
+
+def test_contrast_aims_at_one_strength_wherever_the_concept_shows_and_searches_for_none(tmp_path):
+    plan = replace(PLAN, weighting="contrast", strongest=1.0)
+    search = searched(tmp_path, plan)
+    result = plan.result(search, LAYERS)
+    assert len(search.sampler.drawn) == len(plan.tasks) == result.labels
+    about = result.fitted.adapter.about
+    assert about["least"] == about["surplus"] == GIVEN["contrast"] > 1
+    assert "never" not in " ".join(result.told()) and "never_erased" not in about["figures"]
+    assert result.labelled.unique().tolist() == [0.0, 1.0]
+    torch.testing.assert_close(result.aimed, GIVEN["contrast"] * result.labelled)
+    result.fitted.adapter.save(tmp_path / "a.safetensors")
+    loaded = Adapter.load(tmp_path / "a.safetensors")
+    answers = w_of(loaded, search.examples(plan.tasks))
+    assert torch.unique(answers).tolist() == pytest.approx([-GIVEN["contrast"], 0.0])
 
 
 def test_nothing_is_learnt_of_a_concept_that_is_left_out_neither_of_its_pictures_nor_of_its_absence(tmp_path):

@@ -50,7 +50,9 @@ def test_a_file_is_written_that_a_session_of_that_model_takes(pipe, tmp_path, ca
     assert adapter.about["concepts"] == ["abc", "knife"] and adapter.about["pictures"] == 16
     encoded = host.encode(pipe, Concept("abc", "abc"), -1.0)
     inferred = type(encoded)(encoded.name, encoded.c_star, encoded.s, encoded.e, None)
-    assert adapter.weighting == "limited" and Session(pipe.unet, [inferred], adapter=adapter, weighting="limited")
+    assert adapter.weighting == "contrast"
+    empty = host.context_of(pipe, "", None)
+    assert Session(pipe.unet, [inferred], adapter=adapter, weighting="contrast", empty=empty)
 
 
 def test_names_will_do(pipe, tmp_path):

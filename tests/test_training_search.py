@@ -78,6 +78,17 @@ def test_what_is_not_found_in_a_picture_is_an_example_of_nothing_too(tmp_path):
     assert both.picture[both.beside].tolist() == [0, 0, 7]  # the first picture of each concept's seven
 
 
+def test_without_a_search_each_picture_is_drawn_once_and_tells_only_whether_its_concept_shows(tmp_path):
+    found = search(tmp_path, searched=False)
+    found.run(TASKS)
+    assert found.sampler.drawn == [(task.concept, task.seed) for part in found.parts(TASKS) for task in part]
+    examples = found.examples(TASKS)
+    seeds = examples.M_star[:, 0]
+    assert sorted(set(seeds.tolist())) == list(range(7))  # that which no strength erases shows the concept too
+    assert torch.equal(examples.w, -(seeds > 0).float())
+    assert search(tmp_path).missing(found.parts(TASKS)) == found.parts(TASKS)  # other labels than searched ones
+
+
 def test_a_picture_is_looked_at_for_so_many_other_concepts_at_most(tmp_path):
     names = tuple(f"c{i}" for i in range(20))
     one = search(tmp_path, concepts=names)

@@ -12,7 +12,7 @@ from lib_gi.adapter import READ, Adapter
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
-from lib_gi.training.fit import LEAST, NOISE, SURPLUS, TAU, Examples, Fitted, fit
+from lib_gi.training.fit import GIVEN, LEAST, NOISE, SURPLUS, TAU, Examples, Fitted, fit
 from lib_gi.training.search import Sampler, Search, Task
 
 
@@ -22,8 +22,8 @@ class Plan:
 
     model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
     host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
-    adapter's kind. strongest: strength. chunk: pictures drawn at a time. seed, tau: of the fit. without: concepts that
-    nothing is learnt of.
+    adapter's kind. strongest: strength that is tried, where one is searched for. chunk: pictures drawn at a time. seed,
+    tau: of the fit. without: concepts that nothing is learnt of.
     """
 
     tasks: tuple[Task, ...]
@@ -48,7 +48,12 @@ class Plan:
         names = ("fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
         told = " ".join(f"{name}={getattr(self, name)}" for name in names)
         concepts = tuple(dict.fromkeys(task.concept for task in self.tasks))
-        return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts)
+        return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts, self.searched)
+
+    @property
+    def searched(self) -> bool:
+        """Whether a strength is searched for each picture; else one is aimed at wherever the concept shows."""
+        return self.weighting not in GIVEN
 
     @property
     def learnt(self) -> list[Task]:
@@ -58,7 +63,12 @@ class Plan:
     @property
     def least(self) -> float:
         """The strength that is aimed at where less was enough: gi-tiny's, unless nothing as strong is tried here."""
-        return min(LEAST[self.weighting], self.strongest)
+        return min(LEAST[self.weighting], self.strongest) if self.searched else GIVEN[self.weighting]
+
+    @property
+    def surplus(self) -> float:
+        """How many times its label is aimed at."""
+        return SURPLUS if self.searched else GIVEN[self.weighting]
 
     def about(self) -> dict[str, Any]:
         """What the adapter's file says of itself."""
@@ -70,7 +80,7 @@ class Plan:
             "pictures": len(self.learnt),
             "tau": self.tau,
             "least": self.least,
-            "surplus": SURPLUS,
+            "surplus": self.surplus,
             "noise": NOISE,
             "date": date.today().isoformat(),
         }
@@ -98,7 +108,7 @@ class Plan:
                 f" {self.features} to learn from; expected the context of an empty prompt; choose other features, or"
                 " mend what draws"
             )
-        aim = {"tau": self.tau, "least": self.least, "surplus": SURPLUS}
+        aim = {"tau": self.tau, "least": self.least, "surplus": self.surplus}
         fitted = fit(examples, layers, self.features, self.about(), self.seed, **aim)
         return Result.of(fitted, examples, len(self.learnt))
 
@@ -133,12 +143,17 @@ class Result:
         about = adapter.about | {"figures": result.figures()}
         return replace(result, fitted=replace(fitted, adapter=replace(adapter, about=about)))
 
+    @property
+    def searched(self) -> bool:
+        """Whether strengths were searched for, as `Plan` has it."""
+        return self.fitted.adapter.weighting not in GIVEN
+
     def figures(self) -> dict[str, Any]:
         """Its numbers, as JSON can hold them: loss at first and at its best is that on held-out pictures."""
         return {
             "labels": self.labels,
             "benign": self.benign,
-            "never_erased": round((self.pictures - self.labels) / self.pictures, 4),
+            **({"never_erased": round((self.pictures - self.labels) / self.pictures, 4)} if self.searched else {}),
             "loss_at_first": round(self.fitted.losses[0], 4),
             "loss": round(min(self.fitted.losses), 4),
         }
@@ -146,10 +161,12 @@ class Result:
     def told(self) -> list[str]:
         """Its numbers in sentences."""
         figures = self.figures()
+        lost = figures.get("never_erased")
+        left_out = "" if lost is None else f"; {lost:.0%} of all were never erased and are left out"
         return [
             f"{self.labels} of {self.pictures} pictures have a label; it infers strengths from 0 to"
             f" {-self.fitted.adapter.lowest:g}",
-            f"{self.benign} of them need none; {figures['never_erased']:.0%} of all were never erased and are left out",
+            f"{self.benign} of them need none{left_out}",
             f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
         ]
 

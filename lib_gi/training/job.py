@@ -11,7 +11,7 @@ import numpy as np
 
 from lib_gi.errors import GrowthInhibitorError, SearchStopped, SettingsError
 from lib_gi.training.calibration import Plan, Result
-from lib_gi.training.labels import DRAWINGS
+from lib_gi.training.labels import drawings
 from lib_gi.training.search import Drawn, Sampler, Search, Task
 
 logger = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class Job:
         plan, search = prepared.plan, prepared.search
         counted = replace(search, sampler=_Counted(search.sampler, self))
         missing = counted.missing(counted.parts(plan.tasks))
-        self._drawings, self._all_drawings, self._began = 0, DRAWINGS * len(missing), time.monotonic()
+        self._drawings, self._all_drawings, self._began = 0, drawings(search.searched) * len(missing), time.monotonic()
         self._note(plan, missing)
         while missing:
             self.check()

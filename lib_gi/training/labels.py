@@ -8,11 +8,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+Draw = Callable[[np.ndarray], np.ndarray]
+Found = Callable[[np.ndarray], np.ndarray]
 ROUNDS = 5
 DRAWINGS = ROUNDS + 2
 """How often a picture is drawn for its label, at most: without inhibitors, at the strongest, and in each round."""
-Draw = Callable[[np.ndarray], np.ndarray]
-Found = Callable[[np.ndarray], np.ndarray]
+
+
+def drawings(searched: bool) -> int:
+    """How often a picture is drawn at most, with a search for its strength or without."""
+    return DRAWINGS if searched else 1
 
 
 def weakest_strengths(

@@ -64,6 +64,7 @@ class Sampler(Protocol):
 class Search:
     """A search for labels among strengths up to `strongest`; `about` names the model and all that tells it apart.
 
+    searched: whether a label is a strength; else each picture is drawn once, and 1 where its concept is found.
     concepts: those that all tasks are of. Each picture is also an example of any other of them that is not found in
     it: of what the layers show where nothing of it grows. Such examples cost no further picture, and without them an
     adapter sees too few to know.
@@ -76,6 +77,7 @@ class Search:
     strongest: float = 12.0
     chunk: int = 20
     concepts: tuple[str, ...] = ()
+    searched: bool = True
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Works off what is missing of this process's share, with a progress bar over pictures."""
@@ -133,17 +135,23 @@ class Search:
         """Finds the labels of one chunk and writes its file."""
         concept, nothing = part[0].concept, np.zeros(len(part))
         pictures, features, beside = self.sampler.draw(part, nothing, self.others(concept))
-        strengths = weakest_strengths(
-            lambda tried: self._drawn_again(part, pictures, tried),
-            lambda drawn: self.detector.found(drawn, concept),
-            self.detector.found(pictures, concept),
-            self.strongest,
-        )
+        shown = np.asarray(self.detector.found(pictures, concept), bool)
         tensors = by_token(features)
-        tensors["strength"] = torch.from_numpy(strengths).float()
+        tensors["strength"] = torch.from_numpy(self._strengths(part, pictures, shown)).float()
         tensors |= self._absent(pictures, beside)
         self.work.mkdir(parents=True, exist_ok=True)
         write_whole(self.file(part), save(tensors, {"tasks": json.dumps([asdict(task) for task in part])}))
+
+    def _strengths(self, part: Sequence[Task], pictures: np.ndarray, shown: np.ndarray) -> np.ndarray:
+        """The labels of a chunk's pictures, (n,); shown: in which of them the concept is found without inhibitors."""
+        if not self.searched:
+            return shown.astype(float)
+        return weakest_strengths(
+            lambda tried: self._drawn_again(part, pictures, tried),
+            lambda drawn: self.detector.found(drawn, part[0].concept),
+            shown,
+            self.strongest,
+        )
 
     def others(self, concept: str) -> list[str]:
         """The concepts that pictures of this one are looked at for too, the same each time."""
@@ -173,7 +181,8 @@ class Search:
     def file(self, part: Sequence[Task]) -> Path:
         """Where a chunk is kept: named by all that its labels depend on."""
         beside = self.others(part[0].concept)
-        told = json.dumps([READ, self.about, self.strongest, [asdict(task) for task in part], beside])
+        sought = self.strongest if self.searched else "shown"
+        told = json.dumps([READ, self.about, sought, [asdict(task) for task in part], beside])
         name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"
 

@@ -24,7 +24,8 @@ WHAT = (
 )
 WARNING = (
     "Most of these pictures show the concept. They stay in memory while the detector looks at them, and are never shown"
-    " or saved. This takes long: each prompt is drawn seven times. Others can draw in between."
+    " or saved. This takes long: each prompt is drawn once, or seven times in another weighting than contrast."
+    " Others can draw in between."
 )
 FILE_FORMAT = (
     'A file of tasks is a JSON list such as [{"concept": "blood", "prompt": "a knight", "seed": 7, "guidance": 7.5}]:'
@@ -42,7 +43,11 @@ TEXTS = {
     "benign": ("Prompts that have nothing to do with it", "One a line; from these it learns to leave pictures alone."),
 }
 SLIDERS = {
-    "strongest": ("Strongest strength to try", "From 0 up to this; pictures that need more are left out.", 12),
+    "strongest": (
+        "Strongest strength to try",
+        "From 0 up to this; pictures that need more are left out. In contrast none is searched for.",
+        12,
+    ),
     "steps": ("Sampling steps", None, 20),
     "width": ("Width", None, 512),
     "height": ("Height", None, 512),
@@ -95,7 +100,9 @@ def _build(desk: "_Desk", seen: Any, prefix: str) -> None:
         )
     about_detectors = gr.HTML(value="", elem_id=form.id("detectors"))
     with gr.Row(elem_id=form.id("sampling")):
-        info = "That in which the strengths will act. limited serves adapters best."
+        info = (
+            "That in which the strengths will act. contrast serves adapters best, and needs no search for a strength."
+        )
         own = {"info": info, "value": INFERRED_WEIGHTING}
         made["weighting"] = gr.Radio(choices=list(WEIGHTINGS), **form.common("weighting") | own)
         for name, (label, info, value) in SLIDERS.items():
