@@ -173,19 +173,20 @@ def test_own_prompts_and_a_file_are_used_as_they_are(page, tmp_path):
     assert take(str(file))[0] == () and "alert" in take(str(file))[1]
 
 
+@pytest.mark.parametrize("weighting, second", [("contrast", 2), ("plain", 9)])
 def test_cancelled_and_resumed_it_goes_on_also_in_another_process_but_not_with_another_model(
-    page, tmp_path, monkeypatch
+    page, tmp_path, weighting, second
 ):
     assert "nothing to resume" in page.press("resume", sure=True)[0]
     calls = []
 
     def stop():
         calls.append(1)
-        if len(calls) == 9:  # seven of the first chunk, one of the second, in which nothing shows
+        if len(calls) == second:  # the first drawing of the second chunk, in which nothing shows; seven before, or one
             page.parts["cancel"].click_events[0][0]()
 
     Pipeline.stop = stop
-    line, wrong, result = page.press("start", **ASKED)
+    line, wrong, result = page.press("start", **ASKED, weighting=weighting)
     assert not wrong and "resume when you like" in line and result == "" and len(list(tmp_path.glob("labels/*"))) == 2
     Pipeline.stop, drawn = None, len(Pipeline.asked)
     page.job.forget()  # as a restart does
