@@ -18,6 +18,7 @@ from lib_gi.errors import (
 from lib_gi.hosts.webui import Protection
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
+from lib_gi.settings import WEIGHTINGS
 
 
 def drawn(host, protection, **denoiser):
@@ -50,11 +51,12 @@ def test_every_way_to_share_out_the_rows_inhibits_the_conditional_ones_only(part
             torch.testing.assert_close(b[row], c[row])
 
 
-def test_the_picture_is_that_of_a_session_told_the_same_rows():
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_the_picture_is_that_of_a_session_told_the_same_rows(weighting):
     host = Host()
-    got = drawn(host, protected(host, strength=4), parts=(1, 1))
+    got = drawn(host, protected(host, strength=4, weighting=weighting), parts=(1, 1))
     expected = []
-    with Session(host.loaded, [concept("a")]) as session:
+    with Session(host.loaded, [concept("a")], weighting=weighting, empty=host.empty(None)) as session:
         session.begin_pass()
         wrap = Denoiser(host, lambda told: session.begin_step(wrap.step, RowMap((0, 1, None, None))), parts=(1, 1))
         expected = sample(wrap)
