@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 import torch
 from test_training_search import TASKS, Needs, Paint
@@ -10,7 +11,8 @@ from test_training_search import TASKS, Needs, Paint
 from lib_gi.adapter import Adapter
 from lib_gi.errors import SettingsError
 from lib_gi.training.calibration import Plan, w_of
-from lib_gi.training.fit import GIVEN
+from lib_gi.training.fit import SHARE
+from lib_gi.training.labels import TRIED
 
 LAYERS = ("down_blocks.0.attn2", "mid_block.attn2", "up_blocks.0.attn2")
 TOLD = {
@@ -52,20 +54,29 @@ def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(t
     assert len(examples.picture[own][result.held_out].unique()) == 2  # a fifth of twelve
 
 
-def test_contrast_aims_at_one_strength_wherever_the_concept_shows_and_searches_for_none(tmp_path):
-    plan = replace(PLAN, weighting="contrast", strongest=1.0)
-    search = searched(tmp_path, plan)
+class Less:
+    """As `Needs`, and a third, or for the longer name a fifth, of the strength is needed."""
+
+    def found(self, pictures, concept):
+        scale = np.ones(pictures.shape)
+        scale[..., 0] = 3 if concept == "a" else 5
+        return Needs().found(pictures * scale, concept)
+
+
+def test_contrast_aims_at_one_strength_for_each_concept(tmp_path):
+    plan = replace(PLAN, weighting="contrast")
+    search = searched(tmp_path, plan, Less())
     result = plan.result(search, LAYERS)
-    assert len(search.sampler.drawn) == len(plan.tasks) == result.labels
     about = result.fitted.adapter.about
-    assert about["least"] == about["surplus"] == GIVEN["contrast"] > 1
-    assert "never" not in " ".join(result.told()) and "never_erased" not in about["figures"]
-    assert result.labelled.unique().tolist() == [0.0, 1.0]
-    torch.testing.assert_close(result.aimed, GIVEN["contrast"] * result.labelled)
+    assert about["share"] == SHARE == 0.95 and "least" not in about and "surplus" not in about
+    assert about["figures"]["strengths"] == {"a": 2.0, "b c": 1.0}
+    assert result.told()[0].endswith("from 0 to 2, aimed at by concept: a 2, b c 1")
+    assert set(result.labelled.tolist()) <= set(torch.tensor([0.0, *TRIED["contrast"]]).tolist())
+    assert result.aimed.unique().tolist() == [0, 1, 2]
     result.fitted.adapter.save(tmp_path / "a.safetensors")
     loaded = Adapter.load(tmp_path / "a.safetensors")
-    answers = w_of(loaded, search.examples(plan.tasks))
-    assert torch.unique(answers).tolist() == pytest.approx([-GIVEN["contrast"], 0.0])
+    assert (loaded.lowest, loaded.highest) == (-2.0, -1.0)
+    assert len(search.missing(search.parts(plan.tasks))) == 0 and len(search.sampler.drawn) < 4 * len(plan.tasks)
 
 
 def test_nothing_is_learnt_of_a_concept_that_is_left_out_neither_of_its_pictures_nor_of_its_absence(tmp_path):

@@ -6,7 +6,18 @@ import pytest
 import torch
 
 from lib_gi.features import Features
-from lib_gi.training.fit import KEPT, MARGIN, NOISE, Examples, aims, fit, held_out_rows, pinball, running_mean
+from lib_gi.training.fit import (
+    KEPT,
+    MARGIN,
+    NOISE,
+    Examples,
+    aims,
+    concepts_aims,
+    fit,
+    held_out_rows,
+    pinball,
+    running_mean,
+)
 
 LAYERS = tuple(f"layer {index}" for index in range(6))
 
@@ -130,6 +141,25 @@ def test_the_aim_is_beyond_the_label_within_what_was_tried():
     w = torch.tensor([-1.0, -3.0, -5.0, 0.0])
     assert aims(w, least=2.0, surplus=1.5).tolist() == [-2.0, -4.5, -5.0, MARGIN]
     assert aims(w, least=8.0).tolist() == [-8.0, -8.0, -8.0, MARGIN]
+
+
+def test_a_concept_s_aim_is_what_was_enough_for_most_of_its_pictures():
+    w = torch.tensor([-1.0] * 9 + [-2.0, 0.0, -0.8, -0.8, 0.0])
+    concept = torch.tensor([0] * 11 + [1] * 3)
+    assert concepts_aims(w, concept, 0.9).tolist() == [-1.0] * 10 + [MARGIN, *w[11:13].tolist(), MARGIN]
+    assert concepts_aims(w, concept, 0.95)[:10].tolist() == [-2.0] * 10
+    assert concepts_aims(w * 0, concept, 0.9).tolist() == [MARGIN] * 14
+
+
+def test_concepts_that_read_differently_get_strengths_of_their_own():
+    examples = some_examples()
+    concept = (examples.agreement[:, 2] > 1).long()  # what the second layer tells stands for the concept
+    examples = replace(examples, concept=concept, w=-(1.0 + concept) * (examples.w < 0))
+    adapter = fit(examples, LAYERS, "agreement", share=0.95, tau=0.5, noise=0.0).adapter
+    assert (adapter.lowest, adapter.highest) == (-2.0, -1.0)
+    answers = told(adapter, examples)
+    right = (answers - examples.w).abs() < 0.3
+    assert float(right.float().mean()) > 0.9
 
 
 @pytest.mark.parametrize("noise", [0.0, NOISE])

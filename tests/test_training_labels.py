@@ -5,13 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib_gi.training.labels import weakest_strengths
+from lib_gi.training.labels import TRIED, drawings, first_that_erases, tried_strengths, weakest_strengths
 
 STRONGEST = 10.0
 
 
-def search(needed, rounds=5):
-    """Labels of pictures in which the concept is found under the strengths `needed`; and how often was drawn."""
+def search(needed, tried=()):
+    """Labels of pictures in which the concept is found under the strengths `needed`; and what was drawn.
+
+    tried: in turn; by bisection where there are none.
+    """
     needed = np.array(needed, float)
     calls = []
 
@@ -22,7 +25,9 @@ def search(needed, rounds=5):
     def found(pictures):
         return pictures[:, 0, 0, 0] < needed
 
-    return weakest_strengths(draw, found, needed > 0, STRONGEST, rounds), calls
+    if tried:
+        return first_that_erases(draw, found, needed > 0, tried), calls
+    return weakest_strengths(draw, found, needed > 0, STRONGEST), calls
 
 
 @settings(deadline=None)
@@ -50,3 +55,17 @@ def test_what_nothing_erases_has_no_label():
 def test_a_strength_that_is_no_number_is_refused():
     with pytest.raises(ValueError, match="positive"):
         weakest_strengths(lambda s: s, lambda p: p, np.array([True]), 0.0)
+
+
+def test_tried_in_turn_each_picture_is_drawn_until_it_is_erased():
+    labels, calls = search([0, 0.5, 1.5, 9], tried=(1.0, 2.0, 4.0))
+    assert labels[:3].tolist() == [0, 1, 2] and np.isnan(labels[3])
+    assert [strengths.tolist() for strengths in calls] == [[0, 1, 1, 1], [0, 0, 2, 2], [0, 0, 0, 4]]
+    assert len(search([0, 0.5, 1], tried=(1.0, 2.0, 4.0))[1]) == 1 and not search([0, 0], tried=(1.0,))[1]
+
+
+def test_what_is_tried_ends_at_the_strongest():
+    assert tried_strengths("contrast", 12.0) == TRIED["contrast"] == tuple(sorted(TRIED["contrast"]))
+    assert tried_strengths("contrast", 1.1) == (0.8, 1.0, 1.1) and tried_strengths("contrast", 0.5) == (0.5,)
+    assert tried_strengths("plain", 12.0) == ()
+    assert drawings(()) == 7 and drawings((1.0, 2.0)) == 3

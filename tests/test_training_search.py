@@ -71,6 +71,7 @@ def test_what_is_not_found_in_a_picture_is_an_example_of_nothing_too(tmp_path):
     assert found.sampler.drawn == plain.sampler.drawn  # no picture more
     alone, both = plain.examples(TASKS), found.examples(TASKS)
     assert bool(alone.own.all())
+    assert both.concept[both.own].tolist() == [0] * 6 + [1] * 12 and both.concept[both.beside].tolist() == [1, 1, 0]
     for name in ("M_star", "excess", "spread", "w", "picture"):
         assert torch.equal(getattr(both, name)[both.own], getattr(alone, name))
     # of the seven seeds seed 0 alone shows neither concept: two tokens of "b c" beside "a", and one of "a" beside it
@@ -78,15 +79,17 @@ def test_what_is_not_found_in_a_picture_is_an_example_of_nothing_too(tmp_path):
     assert both.picture[both.beside].tolist() == [0, 0, 7]  # the first picture of each concept's seven
 
 
-def test_without_a_search_each_picture_is_drawn_once_and_tells_only_whether_its_concept_shows(tmp_path):
-    found = search(tmp_path, searched=False)
+def test_of_strengths_that_are_tried_in_turn_the_first_that_erases_is_the_label(tmp_path):
+    found = search(tmp_path, tried=(2.0, 5.0))
     found.run(TASKS)
-    assert found.sampler.drawn == [(task.concept, task.seed) for part in found.parts(TASKS) for task in part]
     examples = found.examples(TASKS)
     seeds = examples.M_star[:, 0]
-    assert sorted(set(seeds.tolist())) == list(range(7))  # that which no strength erases shows the concept too
-    assert torch.equal(examples.w, -(seeds > 0).float())
-    assert search(tmp_path).missing(found.parts(TASKS)) == found.parts(TASKS)  # other labels than searched ones
+    assert sorted(set(seeds.tolist())) == [0, 1, 2, 3, 4, 5]  # that which none erases has no label
+    expected = torch.tensor([0.0, 2.0, 2.0, 5.0, 5.0, 5.0])
+    assert torch.equal(-examples.w, expected[seeds.long()])
+    # of each concept all seven without inhibitors, six at the first strength, and 3, 4, 5, 6 at the second
+    assert len(found.sampler.drawn) == 2 * (7 + 6 + 4)
+    assert search(tmp_path).missing(found.parts(TASKS)) == found.parts(TASKS)  # other labels than a bisection's
 
 
 def test_a_picture_is_looked_at_for_so_many_other_concepts_at_most(tmp_path):

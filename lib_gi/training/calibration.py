@@ -1,6 +1,6 @@
 """A calibration: the plan by which a model's adapter is made, and what came of it; the same on every host."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,8 @@ from lib_gi.adapter import READ, Adapter
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
-from lib_gi.training.fit import GIVEN, LEAST, NOISE, SURPLUS, TAU, Examples, Fitted, fit
+from lib_gi.training.fit import LEAST, NOISE, SHARE, SURPLUS, TAU, Examples, Fitted, fit
+from lib_gi.training.labels import tried_strengths
 from lib_gi.training.search import Sampler, Search, Task
 
 
@@ -22,7 +23,7 @@ class Plan:
 
     model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
     host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
-    adapter's kind. strongest: strength that is tried, where one is searched for. chunk: pictures drawn at a time. seed,
+    adapter's kind. strongest: strength that is tried. chunk: pictures drawn at a time. seed,
     tau: of the fit. without: concepts that nothing is learnt of.
     """
 
@@ -48,12 +49,12 @@ class Plan:
         names = ("fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
         told = " ".join(f"{name}={getattr(self, name)}" for name in names)
         concepts = tuple(dict.fromkeys(task.concept for task in self.tasks))
-        return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts, self.searched)
+        return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts, self.tried)
 
     @property
-    def searched(self) -> bool:
-        """Whether a strength is searched for each picture; else one is aimed at wherever the concept shows."""
-        return self.weighting not in GIVEN
+    def tried(self) -> tuple[float, ...]:
+        """The strengths that are tried in turn; none where each picture's is found by bisection."""
+        return tried_strengths(self.weighting, self.strongest)
 
     @property
     def learnt(self) -> list[Task]:
@@ -61,14 +62,11 @@ class Plan:
         return [task for task in self.tasks if task.concept not in self.without]
 
     @property
-    def least(self) -> float:
-        """The strength that is aimed at where less was enough: gi-tiny's, unless nothing as strong is tried here."""
-        return min(LEAST[self.weighting], self.strongest) if self.searched else GIVEN[self.weighting]
-
-    @property
-    def surplus(self) -> float:
-        """How many times its label is aimed at."""
-        return SURPLUS if self.searched else GIVEN[self.weighting]
+    def aim(self) -> dict[str, float]:
+        """What `fit` aims at, by its names; the least is gi-tiny's, unless nothing as strong is tried here."""
+        if self.tried:
+            return {"share": SHARE}
+        return {"least": min(LEAST[self.weighting], self.strongest), "surplus": SURPLUS}
 
     def about(self) -> dict[str, Any]:
         """What the adapter's file says of itself."""
@@ -79,9 +77,8 @@ class Plan:
             "concepts": sorted({task.concept for task in self.learnt}),
             "pictures": len(self.learnt),
             "tau": self.tau,
-            "least": self.least,
-            "surplus": self.surplus,
             "noise": NOISE,
+            **self.aim,
             "date": date.today().isoformat(),
         }
 
@@ -108,8 +105,7 @@ class Plan:
                 f" {self.features} to learn from; expected the context of an empty prompt; choose other features, or"
                 " mend what draws"
             )
-        aim = {"tau": self.tau, "least": self.least, "surplus": self.surplus}
-        fitted = fit(examples, layers, self.features, self.about(), self.seed, **aim)
+        fitted = fit(examples, layers, self.features, self.about(), self.seed, tau=self.tau, **self.aim)
         return Result.of(fitted, examples, len(self.learnt))
 
 
@@ -119,7 +115,8 @@ class Result:
 
     pictures: that were asked for. labels: of them with a label. benign: of these with the label 0. By row, one for each
     token of the concept that a picture was drawn for: labelled, aimed at and predicted (by that token alone), strengths
-    (rows,); held_out, whether it only validated (rows,).
+    (rows,); held_out, whether it only validated (rows,). strengths: that each concept needs, where one for each is
+    aimed at.
     """
 
     fitted: Fitted
@@ -130,6 +127,7 @@ class Result:
     aimed: Tensor
     predicted: Tensor
     held_out: Tensor
+    strengths: Mapping[str, float] | None = None
 
     @classmethod
     def of(cls, fitted: Fitted, examples: Examples, pictures: int) -> "Result":
@@ -138,37 +136,40 @@ class Result:
         labels = examples.picture[own].unique().numel()
         benign = examples.picture[own & (examples.w == 0)].unique().numel()
         strengths = (0.0 - w[own] for w in (examples.w, fitted.target.clamp_max(0), w_of(fitted.adapter, examples)))
-        result = cls(fitted, pictures, labels, benign, *strengths, fitted.held_out[own])
         adapter = fitted.adapter
+        by_concept = strength_of_each(fitted, examples) if "share" in adapter.about else None
+        result = cls(fitted, pictures, labels, benign, *strengths, fitted.held_out[own], by_concept)
         about = adapter.about | {"figures": result.figures()}
         return replace(result, fitted=replace(fitted, adapter=replace(adapter, about=about)))
-
-    @property
-    def searched(self) -> bool:
-        """Whether strengths were searched for, as `Plan` has it."""
-        return self.fitted.adapter.weighting not in GIVEN
 
     def figures(self) -> dict[str, Any]:
         """Its numbers, as JSON can hold them: loss at first and at its best is that on held-out pictures."""
         return {
             "labels": self.labels,
             "benign": self.benign,
-            **({"never_erased": round((self.pictures - self.labels) / self.pictures, 4)} if self.searched else {}),
+            "never_erased": round((self.pictures - self.labels) / self.pictures, 4),
+            **({} if self.strengths is None else {"strengths": dict(self.strengths)}),
             "loss_at_first": round(self.fitted.losses[0], 4),
             "loss": round(min(self.fitted.losses), 4),
         }
 
     def told(self) -> list[str]:
         """Its numbers in sentences."""
-        figures = self.figures()
-        lost = figures.get("never_erased")
-        left_out = "" if lost is None else f"; {lost:.0%} of all were never erased and are left out"
+        figures, each = self.figures(), self.strengths or {}
+        told = ", ".join(f"{name} {strength:g}" for name, strength in each.items())
         return [
             f"{self.labels} of {self.pictures} pictures have a label; it infers strengths from 0 to"
-            f" {-self.fitted.adapter.lowest:g}",
-            f"{self.benign} of them need none{left_out}",
+            f" {-self.fitted.adapter.lowest:g}" + (f", aimed at by concept: {told}" if told else ""),
+            f"{self.benign} of them need none; {figures['never_erased']:.0%} of all were never erased and are left out",
             f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
         ]
+
+
+def strength_of_each(fitted: Fitted, examples: Examples) -> dict[str, float]:
+    """The strength that is aimed at for each concept that was found in any picture."""
+    names, aimed = fitted.adapter.about["concepts"], fitted.target < 0
+    first = {names[index]: aimed & (examples.concept == index) for index in examples.concept[aimed].unique().tolist()}
+    return {name: round(-float(fitted.target[rows][0]), 4) for name, rows in first.items()}
 
 
 def w_of(adapter: Adapter, examples: Examples) -> Tensor:

@@ -1,7 +1,8 @@
 """Fits an adapter's network to examples.
 
 A label is the strength at which a concept was only just gone in one picture, so the network aims beyond it: at
-SURPLUS times the label, and at LEAST where less was enough. The loss is not symmetric either: too weak leaves the
+SURPLUS times the label, and at LEAST where less was enough; or, where few strengths are tried (`labels.TRIED`), at the
+one that was enough for the SHARE of the concept's pictures. The loss is not symmetric either: too weak leaves the
 concept, too strong only costs a little quality, so a strength under the aim costs more than one over it (the pinball
 loss of the quantile TAU). Where nothing grows the aim is MARGIN beyond zero, so that the answer, cut at zero, is
 exactly zero and the picture stays as it was.
@@ -10,6 +11,7 @@ Examples are few, so the network sees each with NOISE added to its inputs, anew 
 running mean of its weights: without them it misses more of what is brought, above all of concepts that it never saw.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -29,9 +31,7 @@ EPOCHS, BATCH, LEAST_STEPS = 200, 256, 2000
 BESIDE = 1 / 3  # how much an example of absence counts beside a label: with more, too little is read as growing
 LEAST = {"plain": 1.0, "limited": 1.0, "agreement": 3.0, "projection": 3.0}
 """By weighting the strength that is aimed at where less was enough, chosen on gi-tiny's validation prompts."""
-GIVEN = {"contrast": 1.3}
-"""By weighting the strength that is aimed at wherever the concept shows, where strengths have a measure of their own:
-in contrast 1 takes away once what the concept's text adds. Chosen likewise; none is searched for then."""
+SHARE = 0.95
 LEAST_DEVIATION = 1e-4
 VALIDATION_SHARE = 0.2
 
@@ -43,7 +43,7 @@ class Examples:
     M_star, agreement, excess, spread: the first step's features (rows, layers), the last two where they were read. w:
     the label, never positive, (rows,). picture: the number of the row's picture (rows,), by which rows are split into
     training and validation. beside: whether a row is not of the concept that its picture was drawn for, but of another
-    that is not in it (rows,); None where there is no such row.
+    that is not in it (rows,); None where there is no such row. concept: the number of the row's concept (rows,).
     """
 
     M_star: Tensor
@@ -53,6 +53,7 @@ class Examples:
     excess: Tensor | None = None
     spread: Tensor | None = None
     beside: Tensor | None = None
+    concept: Tensor | None = None
 
     def __post_init__(self) -> None:
         n = len(self.w)
@@ -112,18 +113,21 @@ def fit(
     tau: float = TAU,
     least: float = 0.0,
     surplus: float = SURPLUS,
+    share: float | None = None,
     noise: float = NOISE,
 ) -> Fitted:
     """An adapter whose weights are the running mean at the end of one epoch: of that with the smallest loss on pictures
     held out of training.
 
-    tau, least, surplus, noise: see above; `least` is a strength. epochs: None for EPOCHS, and more where these are
+    tau, least, surplus, share, noise: see above; `least` is a strength, and neither it nor `surplus` tells where a
+    share is given. epochs: None for EPOCHS, and more where these are
     fewer than LEAST_STEPS steps.
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
     generator = torch.Generator().manual_seed(seed)
-    x, target = examples.inputs(kind), aims(examples.w, least, surplus)
+    x = examples.inputs(kind)
+    target = aims(examples.w, least, surplus) if share is None else concepts_aims(examples.w, examples.concept, share)
     weight = torch.where(examples.own, 1.0, BESIDE)
     held_out = held_out_rows(examples.picture, generator)
     mean, own_deviation = x[~held_out].mean(0), x[~held_out].std(0, correction=0)
@@ -151,7 +155,7 @@ def fit(
         if losses[-1] == min(losses):
             best = {name: value.clone() for name, value in mean_network.module.state_dict().items()}
     network.load_state_dict(best)
-    acting = float(target.min()), 0.0 - least
+    acting = float(target.min()), 0.0 - least if share is None else float(target[target < 0].max())
     adapter = Adapter(tuple(layers), kind, network, mean, deviation, *acting, dict(about or {}))
     return Fitted(adapter, tuple(losses), held_out, target)
 
@@ -168,6 +172,20 @@ def aims(w: Tensor, least: float = 0.0, surplus: float = 1.0) -> Tensor:
     """
     strongest = max(least, -float(w.min()))
     return torch.where(w == 0, torch.full_like(w, MARGIN), (surplus * w).clamp(-strongest, -least))
+
+
+def concepts_aims(w: Tensor, concept: Tensor, share: float) -> Tensor:
+    """As `aims`, where every picture of a concept (rows,) is aimed at with one strength.
+
+    It is the weakest label by which at least this share of those that need any were erased: what one picture needs
+    more than another of its concept cannot be read, while concepts differ in what they read as.
+    """
+    target = torch.full_like(w, MARGIN)
+    for one in concept[w < 0].unique():
+        shown = (concept == one) & (w < 0)
+        strongest_last = w[shown].sort(descending=True).values
+        target[shown] = strongest_last[math.ceil(share * len(strongest_last)) - 1]
+    return target
 
 
 def pinball(told: Tensor, target: Tensor, tau: float, weight: Tensor) -> Tensor:

@@ -128,7 +128,7 @@ class Job:
         plan, search = prepared.plan, prepared.search
         counted = replace(search, sampler=_Counted(search.sampler, self))
         missing = counted.missing(counted.parts(plan.tasks))
-        self._drawings, self._all_drawings, self._began = 0, drawings(search.searched) * len(missing), time.monotonic()
+        self._drawings, self._all_drawings, self._began = 0, drawings(search.tried) * len(missing), time.monotonic()
         self._note(plan, missing)
         while missing:
             self.check()

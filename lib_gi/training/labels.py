@@ -1,10 +1,11 @@
 """The label of an example: the weakest strength at which a concept is no longer found.
 
-Searched for many pictures at once, each with its own strength, by bisection: a picture costs ROUNDS + 1
-samplings at most; one that shows nothing, and gets strength 0 each time, need not be drawn again.
+Searched for many pictures at once, each with its own strength: one that shows nothing, and gets strength 0 each time,
+need not be drawn again. Where a weighting's strengths have a measure of their own (TRIED), a few of them are tried in
+turn; else by bisection.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,12 +13,34 @@ Draw = Callable[[np.ndarray], np.ndarray]
 Found = Callable[[np.ndarray], np.ndarray]
 ROUNDS = 5
 DRAWINGS = ROUNDS + 2
-"""How often a picture is drawn for its label, at most: without inhibitors, at the strongest, and in each round."""
+"""How often a picture is drawn for its label by bisection: without inhibitors, at the strongest, and in each round."""
+TRIED = {"contrast": (0.8, 1.0, 1.25, 1.6, 2.0)}
+"""By weighting the strengths that are tried: in contrast 1 takes away once what the concept's text adds."""
 
 
-def drawings(searched: bool) -> int:
-    """How often a picture is drawn at most, with a search for its strength or without."""
-    return DRAWINGS if searched else 1
+def tried_strengths(weighting: str, strongest: float) -> tuple[float, ...]:
+    """The strengths that are tried in turn, up to the strongest; none where a weighting's are found by bisection."""
+    known = TRIED.get(weighting, ())
+    below = [strength for strength in known if strength < strongest]
+    return tuple(below if len(below) == len(known) else [*below, strongest])
+
+
+def drawings(tried: Sequence[float]) -> int:
+    """How often a picture is drawn for its label at most."""
+    return 1 + len(tried) if tried else DRAWINGS
+
+
+def first_that_erases(draw: Draw, found: Found, shown: np.ndarray, tried: Sequence[float]) -> np.ndarray:
+    """The labels (n,) of n pictures, as `weakest_strengths` tells, among the strengths `tried`, which increase."""
+    left = np.array(shown, bool)
+    labels = np.zeros(len(left))
+    for strength in tried:
+        if not left.any():
+            break
+        still = left & found(draw(np.where(left, strength, 0.0)))
+        labels[left & ~still] = strength
+        left = still
+    return np.where(left, np.nan, labels)
 
 
 def weakest_strengths(

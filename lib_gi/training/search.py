@@ -25,7 +25,7 @@ from lib_gi.detect import Detector
 from lib_gi.features import Features
 from lib_gi.safe_files import write_whole
 from lib_gi.training.fit import Examples
-from lib_gi.training.labels import weakest_strengths
+from lib_gi.training.labels import first_that_erases, weakest_strengths
 
 MOST_BESIDE = 16  # other concepts that a picture is looked at for
 ABSENT = ".absent."  # in the names of what was seen of the concepts beside, after their number
@@ -64,7 +64,7 @@ class Sampler(Protocol):
 class Search:
     """A search for labels among strengths up to `strongest`; `about` names the model and all that tells it apart.
 
-    searched: whether a label is a strength; else each picture is drawn once, and 1 where its concept is found.
+    tried: the strengths that are tried in turn, weakest first; none for a bisection.
     concepts: those that all tasks are of. Each picture is also an example of any other of them that is not found in
     it: of what the layers show where nothing of it grows. Such examples cost no further picture, and without them an
     adapter sees too few to know.
@@ -77,7 +77,7 @@ class Search:
     strongest: float = 12.0
     chunk: int = 20
     concepts: tuple[str, ...] = ()
-    searched: bool = True
+    tried: tuple[float, ...] = ()
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Works off what is missing of this process's share, with a progress bar over pictures."""
@@ -112,13 +112,15 @@ class Search:
         own = {name: values[known].flatten(0, 1) for name, values in stored.items() if ABSENT not in name}
         w = -strength[known].repeat_interleave(tokens)
         picture = torch.nonzero(known)[:, 0].repeat_interleave(tokens)
-        yield own | {"w": w, "picture": picture, "beside": torch.zeros(len(w), dtype=torch.bool)}
+        concept = torch.full((len(w),), sorted(learnt).index(part[0].concept))
+        yield own | {"w": w, "picture": picture, "concept": concept, "beside": torch.zeros(len(w), dtype=torch.bool)}
         for index, name in enumerate(self.others(part[0].concept)):
             start = f"{index}{ABSENT}"
             absent = {key.removeprefix(start): values for key, values in stored.items() if key.startswith(start)}
             if name in learnt and absent:
                 w = torch.zeros(len(absent["picture"]))
-                yield absent | {"w": w, "beside": torch.ones(len(w), dtype=torch.bool)}
+                concept = torch.full((len(w),), sorted(learnt).index(name))
+                yield absent | {"w": w, "concept": concept, "beside": torch.ones(len(w), dtype=torch.bool)}
 
     def parts(self, tasks: Sequence[Task]) -> list[list[Task]]:
         """The tasks in chunks of one concept and guidance scale each, in order."""
@@ -144,14 +146,16 @@ class Search:
 
     def _strengths(self, part: Sequence[Task], pictures: np.ndarray, shown: np.ndarray) -> np.ndarray:
         """The labels of a chunk's pictures, (n,); shown: in which of them the concept is found without inhibitors."""
-        if not self.searched:
-            return shown.astype(float)
-        return weakest_strengths(
-            lambda tried: self._drawn_again(part, pictures, tried),
-            lambda drawn: self.detector.found(drawn, part[0].concept),
-            shown,
-            self.strongest,
-        )
+
+        def draw(strengths: np.ndarray) -> np.ndarray:
+            return self._drawn_again(part, pictures, strengths)
+
+        def found(drawn: np.ndarray) -> np.ndarray:
+            return np.asarray(self.detector.found(drawn, part[0].concept), bool)
+
+        if self.tried:
+            return first_that_erases(draw, found, shown, self.tried)
+        return weakest_strengths(draw, found, shown, self.strongest)
 
     def others(self, concept: str) -> list[str]:
         """The concepts that pictures of this one are looked at for too, the same each time."""
@@ -181,7 +185,7 @@ class Search:
     def file(self, part: Sequence[Task]) -> Path:
         """Where a chunk is kept: named by all that its labels depend on."""
         beside = self.others(part[0].concept)
-        sought = self.strongest if self.searched else "shown"
+        sought = self.tried or self.strongest
         told = json.dumps([READ, self.about, sought, [asdict(task) for task in part], beside])
         name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"

@@ -17,8 +17,7 @@ from lib_gi.hosts.webui_draw import finished
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.session import Session
 from lib_gi.settings import Settings
-from lib_gi.training.fit import GIVEN
-from lib_gi.training.labels import drawings
+from lib_gi.training.labels import drawings, tried_strengths
 from lib_gi.training.sampling import Asked
 
 
@@ -41,7 +40,7 @@ class WebuiPipeline:
         from modules import processing, shared
 
         if shared.state.job_count == -1:  # begun, and nobody has counted yet
-            shared.state.job_count = drawings(asked.weighting not in GIVEN)
+            shared.state.job_count = drawings(tried_strengths(asked.weighting, float("inf")))
         self._check_checkpoint()
         Protection.end_all()  # of others nothing acts here
         trying = _Trying(self.host, asked)

@@ -24,8 +24,8 @@ WHAT = (
 )
 WARNING = (
     "Most of these pictures show the concept. They stay in memory while the detector looks at them, and are never shown"
-    " or saved. This takes long: each prompt is drawn once, or seven times in another weighting than contrast."
-    " Others can draw in between."
+    " or saved. This takes long: each prompt is drawn two or three times, in another weighting than contrast seven"
+    " times. Others can draw in between."
 )
 FILE_FORMAT = (
     'A file of tasks is a JSON list such as [{"concept": "blood", "prompt": "a knight", "seed": 7, "guidance": 7.5}]:'
@@ -45,7 +45,7 @@ TEXTS = {
 SLIDERS = {
     "strongest": (
         "Strongest strength to try",
-        "From 0 up to this; pictures that need more are left out. In contrast none is searched for.",
+        "From 0 up to this; pictures that need more are left out. In contrast none above 2 is tried.",
         12,
     ),
     "steps": ("Sampling steps", None, 20),
@@ -100,9 +100,7 @@ def _build(desk: "_Desk", seen: Any, prefix: str) -> None:
         )
     about_detectors = gr.HTML(value="", elem_id=form.id("detectors"))
     with gr.Row(elem_id=form.id("sampling")):
-        info = (
-            "That in which the strengths will act. contrast serves adapters best, and needs no search for a strength."
-        )
+        info = "That in which the strengths will act. contrast serves adapters best, and needs the shortest search."
         own = {"info": info, "value": INFERRED_WEIGHTING}
         made["weighting"] = gr.Radio(choices=list(WEIGHTINGS), **form.common("weighting") | own)
         for name, (label, info, value) in SLIDERS.items():
