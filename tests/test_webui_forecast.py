@@ -17,6 +17,12 @@ def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
     assert uncalibrated in forecast(Settings(concepts=("nudity",)))
     own = Settings(concepts=("nudity", "blood"), strength=3.5, strengths={"blood": 4})
     assert "nudity=3.5; blood=4 in tiny: a fixed strength, not calibrated for this model" in forecast(own)
+    assert "breaks pictures" not in forecast(own)
+    strong = Settings(concepts=("nudity", "blood"), strength=2.0, strengths={"blood": 4}, weighting="contrast")
+    assert forecast(strong).endswith(
+        "for this model; blood=4 is too much in contrast, where 1 takes away what the concept's text adds, and more than"
+        " 2 breaks pictures."
+    )
     assert forecast(Settings.disabled()).startswith("Off")
     assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"
 

@@ -81,5 +81,7 @@ def test_the_line_tells_which_adapter_will_act(webui, tmp_path):
     settings = webui.module.Settings(concepts=("nudity", "blood"), adapter="auto", strengths={"blood": 3})
     told = "nudity=auto; blood=3 in tiny: auto by the adapter mine, trained on this model."
     assert webui.module.forecast(settings) == f"Will inhibit {told}"
+    adapter_for(tmp_path, webui.loaded.loaded, trained="contrast")
+    assert "this model; blood=3 is too much in contrast" in webui.module.forecast(settings)
     webui.loaded.checkpoint = ""
     assert "when the checkpoint is there" in webui.module.forecast(settings)

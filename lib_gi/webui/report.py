@@ -10,7 +10,7 @@ from lib_gi.errors import NeverHitError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.layers import find_cross_attention
-from lib_gi.settings import Settings, format_strengths
+from lib_gi.settings import USEFUL, Settings, format_strengths
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +21,23 @@ NOT_LOADED = "none is loaded"
 def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
     """What the strengths come by in the loaded checkpoint; errors as for `Adapters.choose`."""
     if not settings.infers:
-        return fixed(settings, adapters_of(host, adapters))
+        return fixed(settings, adapters_of(host, adapters)) + _warned(settings)
     if not host.checkpoint:
         return f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
-    return f"auto by {adapters.choose(settings, host.unet(), host.weights)}"
+    chosen = adapters.choose(settings, host.unet(), host.weights)
+    return f"auto by {chosen}" + _warned(settings, chosen.adapter.weighting)
+
+
+def _warned(settings: Settings, trained: str = "") -> str:
+    """A word on strengths that are usual in other weightings, and too much for the one that acts; `trained` as there."""
+    strong = settings.too_strong(trained)
+    if not strong:
+        return ""
+    weighting = settings.weighting_with(trained)
+    return (
+        f"; {format_strengths(strong)} is too much in {weighting}, where 1 takes away what the concept's text adds, and"
+        f" more than {USEFUL[weighting]:g} breaks pictures"
+    )
 
 
 def fixed(settings: Settings, names: Sequence[str]) -> str:
