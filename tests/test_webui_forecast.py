@@ -20,8 +20,8 @@ def test_the_line_tells_what_will_happen_and_what_is_wrong(webui):
     assert "breaks pictures" not in forecast(own)
     strong = Settings(concepts=("nudity", "blood"), strength=2.0, strengths={"blood": 4}, weighting="contrast")
     assert forecast(strong).endswith(
-        "for this model; blood=4 is too much in contrast, where 1 takes away what the concept's text adds, and more than"
-        " 2 breaks pictures."
+        "for this model; blood=4 is too much in contrast, where 1 takes away what the concept's text adds, and more"
+        " than 2 breaks pictures."
     )
     assert forecast(Settings.disabled()).startswith("Off")
     assert forecast(SettingsError("no such thing")) == "Will not generate: no such thing"

@@ -29,7 +29,7 @@ def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
 
 
 def _warned(settings: Settings, trained: str = "") -> str:
-    """A word on strengths that are usual in other weightings, and too much for the one that acts; `trained` as there."""
+    """A word on strengths that are usual in other weightings and too much for the one that acts, if there are any."""
     strong = settings.too_strong(trained)
     if not strong:
         return ""
