@@ -5,7 +5,8 @@ fit       every variant from the same labels, which are looked for first where t
 compare   validation prompts, label judge: the variants beside the fixed default; benchmarks/sweeps/adapter.json
 unseen    test prompts, judge of record: each object by an adapter that never saw it; erase.adapter.unseen.*
 frontier  test prompts, judge of record: the area under erased against kept, of the adapter's factors less that of all
-          fixed strengths; erase.adapter.frontier_gain and benchmarks/sweeps/frontier.json
+          fixed strengths; erase.adapter.frontier_gain and benchmarks/sweeps/frontier.json, at another --guidance than
+          the usual both with its number in their names
 report    docs/adapter.md's tables and docs/images/frontier.png from those files
 
 The adapter beside the other methods is measured by `python -m benchmarks.erase sweep` and `test`.
@@ -27,7 +28,7 @@ from .erase import bench_of, frozen, sampled, settings_of, told_by, write
 from .frontier import gain
 from .inferred import SHIPPED
 from .measure import Items, pooled, summary
-from .methods import Setting
+from .methods import GUIDANCE, Setting
 from .options import ROOT, SWEEPS, add_sampling
 from .runs import KINDS, Bench, Chunk
 from .variants import ABLATION, LEFT_OUT, Variant, draw_variant, fit_all, setting_of
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     frontier = commands.add_parser("frontier", help="the adapter against every fixed strength")
     unseen.set_defaults(run=run_unseen, judge=JUDGES_FOLDER / "record.safetensors", count=80)
     frontier.set_defaults(run=run_frontier, judge=JUDGES_FOLDER / "record.safetensors", count=20)
+    frontier.add_argument("--guidance", type=float, default=GUIDANCE, help="CFG scale; default: %(default)s")
     for command in (compare, unseen, frontier):
         add_sampling(command, LINES, UNSAFE)
         command.add_argument("--results", type=Path, default=RESULTS)
@@ -118,7 +120,9 @@ def run_frontier(arguments: argparse.Namespace) -> None:
     if "adapter" not in arguments.methods or len(arguments.methods) < 2:
         raise SystemExit("--methods has not both the adapter and a fixed strength; expected both; add what lacks")
     bench = bench_of(arguments, "test", draw_variant)
-    settings = settings_of(arguments.methods, [], None)
+    scale = arguments.guidance
+    at_scale = "" if scale == GUIDANCE else adapter_tables.AT_SCALE.format(scale)
+    settings = settings_of(arguments.methods, [], [scale])
     if not sampled(bench, bench.chunks(settings, arguments.concepts, KINDS, arguments.count), arguments.dry_run):
         return
     concepts, count = arguments.concepts, arguments.count
@@ -126,11 +130,11 @@ def run_frontier(arguments: argparse.Namespace) -> None:
     mine = [items for setting, items in told.items() if setting.method == "adapter"]
     value, low, high = gain(mine, [items for setting, items in told.items() if setting.method != "adapter"])
     n = len(mine[0]["benign_same"])
-    figure = described("erase.adapter.frontier_gain", value, low, high, n, "area, of 1")
+    figure = described(f"erase.adapter.frontier_gain{at_scale}", value, low, high, n, "area, of 1")
     figure.save(arguments.results)
     print(figure)
     rows = [asdict(setting) | {"shares": summary(items)} for setting, items in told.items()]
-    write(arguments.sweeps / "frontier.json", about(bench, arguments) | {"rows": rows})
+    write(arguments.sweeps / f"frontier{at_scale}.json", about(bench, arguments) | {"guidance": scale, "rows": rows})
 
 
 def run_report(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from .tables import COLUMNS, NAMES, cell, counts, table
 
 MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
 SHOWN = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
+AT_SCALE = "_cfg_{:g}"  # in the names of what was measured at another guidance scale than the usual
 BESIDE = ("none", "plain", "limited", "contrast", "agreement", "adapter")
 
 
@@ -24,14 +25,7 @@ def whole(results: Path, sweeps: Path) -> str:
         share_table("concept", unseen["by_concept"]),
     ]
     if (sweeps / "frontier.json").exists():
-        frontier = json.loads((sweeps / "frontier.json").read_text())
-        gain = json.loads((results / "erase.adapter.frontier_gain.json").read_text())
-        parts += [
-            f"The area under erased against kept is larger by {gain['value']:.3f} ({gain['low']:.3f} to"
-            f" {gain['high']:.3f}) of 1 with the adapter than with all fixed strengths together;"
-            f" {frontier['count']} test prompts per concept and set.",
-            "![Benign pictures kept against erased, one line for each way](images/frontier.png)",
-        ]
+        parts += frontiers(results, sweeps)
     for name, told_by in {"conditions": conditions, "transfer": transferred, "acting": acting}.items():
         parts += measured(sweeps / f"{name}.json", told_by)
     parts += [
@@ -41,6 +35,25 @@ def whole(results: Path, sweeps: Path) -> str:
     ]
     parts += measured(sweeps / "readings.json", readings)
     return "\n\n".join(parts)
+
+
+def frontiers(results: Path, sweeps: Path) -> list[str]:
+    """The gain over all fixed strengths, at the usual guidance scale and at those that were measured beside it."""
+    others = sorted(sweeps.glob(f"frontier{AT_SCALE.partition('{')[0]}*.json"))
+    told = []
+    for file in (sweeps / "frontier.json", *others):
+        measured_at = json.loads(file.read_text())
+        at_scale = file.stem.removeprefix("frontier")
+        gain = json.loads((results / f"erase.adapter.frontier_gain{at_scale}.json").read_text())
+        told.append(
+            f"by {gain['value']:.3f} ({gain['low']:.3f} to {gain['high']:.3f}) of 1 at CFG {measured_at['guidance']:g},"
+            f" {measured_at['count']} test prompts per concept and set"
+        )
+    return [
+        "The area under erased against kept is larger with the adapter than with all fixed strengths together,"
+        f" {'; '.join(told)}. At the first of these scales:",
+        "![Benign pictures kept against erased, one line for each way](images/frontier.png)",
+    ]
 
 
 def measured(file: Path, told_by: Callable[[dict], list[str]]) -> list[str]:
