@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     frontier = commands.add_parser("frontier", help="the adapter against every fixed strength")
     unseen.set_defaults(run=run_unseen, judge=JUDGES_FOLDER / "record.safetensors", count=80)
     frontier.set_defaults(run=run_frontier, judge=JUDGES_FOLDER / "record.safetensors", count=20)
-    frontier.add_argument("--guidance", type=float, default=GUIDANCE, help="CFG scale; default: %(default)s")
+    frontier.add_argument("--guidance", type=float, default=GUIDANCE, help="CFG scale of all; default: %(default)s")
     for command in (compare, unseen, frontier):
         add_sampling(command, LINES, UNSAFE)
         command.add_argument("--results", type=Path, default=RESULTS)

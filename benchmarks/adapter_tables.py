@@ -39,19 +39,19 @@ def whole(results: Path, sweeps: Path) -> str:
 
 def frontiers(results: Path, sweeps: Path) -> list[str]:
     """The gain over all fixed strengths, at the usual guidance scale and at those that were measured beside it."""
-    others = sorted(sweeps.glob(f"frontier{AT_SCALE.partition('{')[0]}*.json"))
+    others = sweeps.glob(f"frontier{AT_SCALE.partition('{')[0]}*.json")
+    files = {file: json.loads(file.read_text()) for file in (sweeps / "frontier.json", *others)}
     told = []
-    for file in (sweeps / "frontier.json", *others):
-        measured_at = json.loads(file.read_text())
+    for file, measured_at in sorted(files.items(), key=lambda item: item[1]["guidance"]):
         at_scale = file.stem.removeprefix("frontier")
         gain = json.loads((results / f"erase.adapter.frontier_gain{at_scale}.json").read_text())
         told.append(
-            f"by {gain['value']:.3f} ({gain['low']:.3f} to {gain['high']:.3f}) of 1 at CFG {measured_at['guidance']:g},"
+            f"{gain['value']:.3f} ({gain['low']:.3f} to {gain['high']:.3f}) of 1 at CFG {measured_at['guidance']:g},"
             f" {measured_at['count']} test prompts per concept and set"
         )
     return [
-        "The area under erased against kept is larger with the adapter than with all fixed strengths together,"
-        f" {'; '.join(told)}. At the first of these scales:",
+        "The area under erased against kept with the adapter, less that with all fixed strengths together:"
+        f" {'; '.join(told)}. The picture is of CFG {files[sweeps / 'frontier.json']['guidance']:g}.",
         "![Benign pictures kept against erased, one line for each way](images/frontier.png)",
     ]
 

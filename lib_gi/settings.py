@@ -18,7 +18,7 @@ FIXED_WEIGHTING = "agreement"
 """The weighting that serves best where strengths are given (benchmarks/sweeps/chosen.json, `winner`)."""
 INFERRED_WEIGHTING = "contrast"
 """The weighting in which adapters serve best: they tell by themselves where nothing grows (docs/adapter.md)."""
-USEFUL = {"contrast": 2.0}
+MOST_USEFUL = {"contrast": 2.0}
 """By weighting the strength beyond which pictures break, where it lies below the usual strengths of the others."""
 MAPS = ("M_star", "agreement")
 """What can be read, and drawn, of a layer's attention to a concept."""
@@ -173,7 +173,7 @@ class Settings:
 
     def too_strong(self, trained: str = "") -> dict[str, float]:
         """The strengths by concept that break pictures in the weighting that acts; trained: as above."""
-        useful = USEFUL.get(self.weighting_with(trained), math.inf)
+        useful = MOST_USEFUL.get(self.weighting_with(trained), math.inf)
         return {name: strength for name, strength in self.acting.items() if strength is not None and strength > useful}
 
     @property

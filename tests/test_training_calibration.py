@@ -55,7 +55,7 @@ def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(t
 
 
 class Less:
-    """As `Needs`, and a third, or for the longer name a fifth, of the strength is needed."""
+    """As `Needs`, and a third, or for the longer name a fifth, of the strength is needed: up to 1.67, and up to 1."""
 
     def found(self, pictures, concept):
         scale = np.ones(pictures.shape)
@@ -76,7 +76,10 @@ def test_contrast_aims_at_one_strength_for_each_concept(tmp_path):
     result.fitted.adapter.save(tmp_path / "a.safetensors")
     loaded = Adapter.load(tmp_path / "a.safetensors")
     assert (loaded.lowest, loaded.highest) == (-2.0, -1.0)
-    assert len(search.missing(search.parts(plan.tasks))) == 0 and len(search.sampler.drawn) < 4 * len(plan.tasks)
+    # all seven without inhibitors, then those that are left: of a 3 to 6 at 1, until 1.6 erases 4; of b c 6 alone after 1
+    assert len(search.sampler.drawn) == (7 + 6 + 4 + 3 + 3 + 2) + (7 + 6 + 2 + 1 + 1 + 1)
+    answers, examples = w_of(loaded, search.examples(plan.tasks)), search.examples(plan.tasks)
+    assert bool((answers[examples.own & (examples.w < 0)] <= -1).all()) and float(answers.min()) < -1.5
 
 
 def test_nothing_is_learnt_of_a_concept_that_is_left_out_neither_of_its_pictures_nor_of_its_absence(tmp_path):
@@ -104,6 +107,12 @@ def test_what_no_picture_told_cannot_be_learned(tmp_path, monkeypatch):
     assert replace(PLAN, features="M_star").result(search, LAYERS).labels == 12
 
 
+@pytest.mark.parametrize("strongest", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_strongest_strength_that_is_none_is_refused(strongest):
+    with pytest.raises(SettingsError, match="expected a positive number"):
+        replace(PLAN, weighting="contrast", strongest=strongest)
+
+
 def test_labels_are_of_one_way_to_draw(tmp_path):
     searched(tmp_path)
     others = ({"sampler": "DDIM"}, {"steps": 6}, {"host": "A1111"}, {"strongest": 9.0}, {"fingerprint": "4567"})
@@ -125,8 +134,24 @@ class Always:
         return Needs().found(pictures, concept) | True if self.answer else Needs().found(pictures, concept) & False
 
 
-@pytest.mark.parametrize("found, problem", [(True, "0 of 14 pictures.*raise the strongest"), (False, "found in none")])
-def test_what_cannot_be_learned_is_told_with_what_to_do(tmp_path, found, problem):
-    search = searched(tmp_path, detector=Always(found))
+class Stubborn:
+    """As `Needs`, but nothing erases."""
+
+    def found(self, pictures, concept):
+        return pictures[:, 0, 0, 1] > 0
+
+
+@pytest.mark.parametrize(
+    "weighting, detector, problem",
+    [
+        ("plain", Always(True), "in 14 of 14 pictures.* up to 8, .*a stronger strength"),
+        ("contrast", Always(True), "in 14 of 14 pictures.* up to 2, .*another weighting"),
+        ("contrast", Stubborn(), "in 12 of 14 pictures.* up to 2, .*in the others not at all"),
+        ("plain", Always(False), "found in none of 14 pictures"),
+    ],
+)
+def test_what_cannot_be_learned_is_told_with_what_to_do(tmp_path, weighting, detector, problem):
+    plan = replace(PLAN, weighting=weighting)
+    search = searched(tmp_path, plan, detector)
     with pytest.raises(SettingsError, match=problem):
-        PLAN.result(search, LAYERS)
+        plan.result(search, LAYERS)

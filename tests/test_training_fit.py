@@ -151,6 +151,16 @@ def test_a_concept_s_aim_is_what_was_enough_for_most_of_its_pictures():
     assert concepts_aims(w * 0, concept, 0.9).tolist() == [MARGIN] * 14
 
 
+def test_a_share_needs_labels_and_their_concepts():
+    examples = some_examples(3)
+    concept = torch.zeros(len(examples.w))
+    for lacking in (examples, replace(examples, concept=concept, w=examples.w * 0)):
+        with pytest.raises(ValueError, match="tell their concept"):
+            fit(lacking, LAYERS, share=0.9)
+    with pytest.raises(ValueError, match="5 concepts for 6 labels"):
+        replace(examples, concept=concept[:5])
+
+
 def test_concepts_that_read_differently_get_strengths_of_their_own():
     examples = some_examples()
     concept = (examples.agreement[:, 2] > 1).long()  # what the second layer tells stands for the concept

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib_gi.settings import MOST_USEFUL
 from lib_gi.training.labels import TRIED, drawings, first_that_erases, tried_strengths, weakest_strengths
 
 STRONGEST = 10.0
@@ -68,4 +69,5 @@ def test_what_is_tried_ends_at_the_strongest():
     assert tried_strengths("contrast", 12.0) == TRIED["contrast"] == tuple(sorted(TRIED["contrast"]))
     assert tried_strengths("contrast", 1.1) == (0.8, 1.0, 1.1) and tried_strengths("contrast", 0.5) == (0.5,)
     assert tried_strengths("plain", 12.0) == ()
+    assert {weighting: tried[-1] for weighting, tried in TRIED.items()} == MOST_USEFUL  # more breaks pictures
     assert drawings(()) == 7 and drawings((1.0, 2.0)) == 3

@@ -16,6 +16,7 @@ from lib_gi.errors import UnsupportedModelError
 from lib_gi.own_adapters import OwnAdapters
 
 PREFIX = "growth_inhibitors_adapters_"
+FIGURES = {"labels": 3, "strengths": {"a": 1.0, "b": 1.6}}
 
 
 class Section:
@@ -23,7 +24,7 @@ class Section:
 
     def __init__(self, gr, folder):
         self.gr, self.folder = gr, folder / "own"
-        self.bundled = saved(folder / "bundled", "tiny", date="2026-01-02", concepts=["a", "b"], figures={"labels": 3})
+        self.bundled = saved(folder / "bundled", "tiny", date="2026-01-02", concepts=["a", "b"], figures=FIGURES)
         self.adapters = Adapters([folder / "bundled", self.folder])
         self.fit = lambda listed: f"fits {listed.name}"
         module = importlib.import_module("lib_gi.webui.tab_adapters")
@@ -62,7 +63,7 @@ def test_each_adapter_is_listed_with_what_it_is_for_and_what_it_is_to_the_checkp
     tab.run(tab.parts["again"].click_events)
     assert tab.rows == [
         ["<i>mine<i>", "<b>", "", "", "", "fits <i>mine<i>"],
-        ["tiny", "tiny-0", "a, b", "2026-01-02", "labels=3", "fits tiny"],
+        ["tiny", "tiny-0", "a, b", "2026-01-02", "labels=3; strengths: a=1.0, b=1.6", "fits tiny"],
     ]
     assert "<b>" not in tab.shown["table"] and tab.choices == ["tiny", "<i>mine<i>"]
 

@@ -1,5 +1,6 @@
 """A calibration: the plan by which a model's adapter is made, and what came of it; the same on every host."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,8 +24,9 @@ class Plan:
 
     model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
     host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
-    adapter's kind. strongest: strength that is tried. chunk: pictures drawn at a time. seed,
-    tau: of the fit. without: concepts that nothing is learnt of.
+    adapter's kind. strongest: strength that is tried, where `tried` does not end before it. chunk: pictures drawn at a
+    time. seed, tau: of the fit. without: concepts that nothing is learnt of. SettingsError for a strongest that is no
+    positive number.
     """
 
     tasks: tuple[Task, ...]
@@ -43,6 +45,12 @@ class Plan:
     tau: float = TAU
     host: str = ""
     without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.strongest) and self.strongest > 0):
+            raise SettingsError(
+                f"the strongest strength to try is {self.strongest:g}; expected a positive number; change it"
+            )
 
     def search(self, sampler: Sampler, detector: Detector, work: Path) -> Search:
         """The search for its labels, which are kept in the folder `work`."""
@@ -89,15 +97,18 @@ class Plan:
             known = examples.picture[examples.own].unique().numel()
         except ValueError:  # none has a label
             known = 0
-        if known < 2:
+        lost = len(self.learnt) - known
+        if known < 2 or (lost and not bool((examples.w < 0).any())):
             raise SettingsError(
-                f"{known} of {len(self.learnt)} pictures have a label, since the concept was still found in the others"
-                f" at strength {self.strongest:g}; expected at least two; raise the strongest strength"
+                f"in {lost} of {len(self.learnt)} pictures the concept was found at every strength up to"
+                f" {max(self.tried, default=self.strongest):g}, and in the others not at all; expected at least one"
+                " that loses it, and two with a label; choose another weighting or a stronger strength, or a detector"
+                " that sees it less often"
             )
         if not bool((examples.w < 0).any()):
             raise SettingsError(
-                f"the concept was found in none of the {known} pictures that have a label, so there is nothing to"
-                " learn; expected prompts that bring it; write others, or choose a detector that knows it"
+                f"the concept was found in none of {known} pictures, so there is nothing to learn; expected prompts"
+                " that bring it; write others, or choose a detector that knows it"
             )
         if not set(READ[self.features]) <= set(examples.told()):
             raise SettingsError(

@@ -13,7 +13,11 @@ _DOT = 3
 
 
 def chart(result: Result) -> Image.Image:
-    """A dot for each token of a picture: as needed to the right, as inferred upwards; the line is what is aimed at."""
+    """A dot for each token of a picture: as needed to the right, as inferred upwards.
+
+    Dots on the pale diagonal or above it are inhibited enough. The dark line is what is aimed at; a level one for each
+    strength where concepts are aimed at with one each.
+    """
     paper = Image.new("RGB", (_LEFT + _SIDE + _RIGHT, _ABOVE + _SIDE + _BELOW), "white")
     draw = ImageDraw.Draw(paper)
     write(draw, (_LEFT, 8), "inferred strength", _SIDE)
@@ -25,8 +29,9 @@ def chart(result: Result) -> Image.Image:
         draw.line([x, _ABOVE, x, bottom], "black" if share == 0 else "#dddddd")
         draw.text((_LEFT - 6 - draw.textlength(text, font(11)), y - 7), text, "black", font(11))
         draw.text((x - draw.textlength(text, font(11)) / 2, bottom + 5), text, "black", font(11))
-    aims = sorted({*zip(result.labelled.tolist(), result.aimed.tolist())})
-    draw.line([(_LEFT + needed / top * _SIDE, bottom - aim / top * _SIDE) for needed, aim in aims], "#999999", 2)
+    draw.line([_LEFT, bottom, _LEFT + _SIDE, _ABOVE], "#cccccc")
+    for line in _lines(result, top):
+        draw.line([(_LEFT + needed / top * _SIDE, bottom - aim / top * _SIDE) for needed, aim in line], "#999999", 2)
     for held_out, colour in ((False, FITTED), (True, HELD_OUT)):  # those that count lie on top
         chosen = result.held_out == held_out
         for needed, inferred in zip(result.labelled[chosen].tolist(), result.predicted[chosen].tolist()):
@@ -38,6 +43,13 @@ def chart(result: Result) -> Image.Image:
         _dot(draw, _LEFT + 4, y + 8, colour)
         write(draw, (_LEFT + 16, y), text, _SIDE - 16)
     return paper
+
+
+def _lines(result: Result, top: float) -> list[list[tuple[float, float]]]:
+    """What is aimed at, as lines of points (needed, aimed at)."""
+    if result.strengths is None:
+        return [sorted({*zip(result.labelled.tolist(), result.aimed.tolist())})]
+    return [[(0.0, aim), (top, aim)] for aim in sorted(set(result.strengths.values()))]
 
 
 def _dot(draw: ImageDraw.ImageDraw, x: float, y: float, colour: str) -> None:

@@ -36,7 +36,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--features", default="spread", help="M_star, agreement, both, excess, or spread; default: %(default)s"
     )
-    command.add_argument("--strongest", type=float, default=12.0, help="strength; default: %(default)s")
+    command.add_argument(
+        "--strongest",
+        type=float,
+        default=12.0,
+        help="strength that is tried; in contrast none above 2 is; default: %(default)s",
+    )
     command.add_argument("--steps", type=int, default=20)
     command.add_argument("--chunk", type=int, default=20, help="pictures sampled and kept at a time")
     command.add_argument("--seed", type=int, default=0, help="of the fit; default: %(default)s")

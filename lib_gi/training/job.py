@@ -128,12 +128,14 @@ class Job:
         plan, search = prepared.plan, prepared.search
         counted = replace(search, sampler=_Counted(search.sampler, self))
         missing = counted.missing(counted.parts(plan.tasks))
-        self._drawings, self._all_drawings, self._began = 0, drawings(search.tried) * len(missing), time.monotonic()
+        each = drawings(search.tried)
+        self._drawings, self._all_drawings, self._began = 0, each * len(missing), time.monotonic()
         self._note(plan, missing)
         while missing:
             self.check()
             part = missing.pop(0)
             self._in_turn(lambda part=part: counted.label(part))
+            self._drawings = self._all_drawings - each * len(missing)  # also those that were not needed
             self._note(plan, missing)
         self.check()
         return self._in_turn(lambda: plan.result(search, prepared.layers))

@@ -10,7 +10,7 @@ from lib_gi.errors import NeverHitError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.layers import find_cross_attention
-from lib_gi.settings import USEFUL, Settings, format_strengths
+from lib_gi.settings import MOST_USEFUL, Settings, format_strengths
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,8 @@ def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
     if not settings.infers:
         return fixed(settings, adapters_of(host, adapters)) + _warned(settings)
     if not host.checkpoint:
-        return f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
+        later = f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
+        return later + _warned(settings)
     chosen = adapters.choose(settings, host.unet(), host.weights)
     return f"auto by {chosen}" + _warned(settings, chosen.adapter.weighting)
 
@@ -36,7 +37,7 @@ def _warned(settings: Settings, trained: str = "") -> str:
     weighting = settings.weighting_with(trained)
     return (
         f"; {format_strengths(strong)} is too much in {weighting}, where 1 takes away what the concept's text adds, and"
-        f" more than {USEFUL[weighting]:g} breaks pictures"
+        f" more than {MOST_USEFUL[weighting]:g} breaks pictures"
     )
 
 

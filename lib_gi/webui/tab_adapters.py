@@ -136,9 +136,14 @@ class _Desk:
 
 
 def _figures(about: Mapping[str, Any]) -> str:
-    """An adapter's own figures: "labels=40; loss=0.2"."""
+    """An adapter's own figures: "labels=40; loss=0.2; strengths: nudity=1.25"."""
     figures = about.get("figures")
-    return "; ".join(f"{k}={v}" for k, v in figures.items()) if isinstance(figures, dict) else ""
+    if not isinstance(figures, dict):
+        return ""
+    own = [f"{name}={value}" for name, value in figures.items() if not isinstance(value, dict)]
+    by_concept = {name: value for name, value in figures.items() if isinstance(value, dict)}
+    listed = [f"{name}: " + ", ".join(f"{k}={v}" for k, v in value.items()) for name, value in by_concept.items()]
+    return "; ".join([*own, *listed])
 
 
 def _link(listed: Listed) -> str:

@@ -24,8 +24,8 @@ WHAT = (
 )
 WARNING = (
     "Most of these pictures show the concept. They stay in memory while the detector looks at them, and are never shown"
-    " or saved. This takes long: each prompt is drawn two or three times, in another weighting than contrast seven"
-    " times. Others can draw in between."
+    " or saved. This takes long: each prompt is drawn once, and up to five times more while the concept shows; in"
+    " another weighting than contrast up to seven times. Others can draw in between."
 )
 FILE_FORMAT = (
     'A file of tasks is a JSON list such as [{"concept": "blood", "prompt": "a knight", "seed": 7, "guidance": 7.5}]:'
