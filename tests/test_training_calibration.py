@@ -76,7 +76,7 @@ def test_contrast_aims_at_one_strength_for_each_concept(tmp_path):
     result.fitted.adapter.save(tmp_path / "a.safetensors")
     loaded = Adapter.load(tmp_path / "a.safetensors")
     assert (loaded.lowest, loaded.highest) == (-2.0, -1.0)
-    # all seven without inhibitors, then those that are left: of a 3 to 6 at 1, until 1.6 erases 4; of b c 6 alone after 1
+    # all seven without inhibitors, then those that are left: of a 3 to 6 at 1, until 1.6 erases 4; of b c 6 after 1
     assert len(search.sampler.drawn) == (7 + 6 + 4 + 3 + 3 + 2) + (7 + 6 + 2 + 1 + 1 + 1)
     answers, examples = w_of(loaded, search.examples(plan.tasks)), search.examples(plan.tasks)
     assert bool((answers[examples.own & (examples.w < 0)] <= -1).all()) and float(answers.min()) < -1.5
