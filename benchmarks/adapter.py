@@ -121,7 +121,7 @@ def run_frontier(arguments: argparse.Namespace) -> None:
         raise SystemExit("--methods has not both the adapter and a fixed strength; expected both; add what lacks")
     bench = bench_of(arguments, "test", draw_variant)
     scale = arguments.guidance
-    at_scale = "" if scale == GUIDANCE else adapter_tables.AT_SCALE.format(scale)
+    at_scale = "" if scale == GUIDANCE else f"{adapter_tables.AT_SCALE}{scale:g}"
     settings = settings_of(arguments.methods, [], [scale])
     if not sampled(bench, bench.chunks(settings, arguments.concepts, KINDS, arguments.count), arguments.dry_run):
         return

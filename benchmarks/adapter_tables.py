@@ -8,7 +8,7 @@ from .tables import COLUMNS, NAMES, cell, counts, table
 
 MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
 SHOWN = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
-AT_SCALE = "_cfg_{:g}"  # in the names of what was measured at another guidance scale than the usual
+AT_SCALE = "_cfg_"  # before the number, in the names of what was measured at another guidance scale than the usual
 BESIDE = ("none", "plain", "limited", "contrast", "agreement", "adapter")
 
 
@@ -39,7 +39,7 @@ def whole(results: Path, sweeps: Path) -> str:
 
 def frontiers(results: Path, sweeps: Path) -> list[str]:
     """The gain over all fixed strengths, at the usual guidance scale and at those that were measured beside it."""
-    others = sweeps.glob(f"frontier{AT_SCALE.partition('{')[0]}*.json")
+    others = sweeps.glob(f"frontier{AT_SCALE}*.json")
     files = {file: json.loads(file.read_text()) for file in (sweeps / "frontier.json", *others)}
     told = []
     for file, measured_at in sorted(files.items(), key=lambda item: item[1]["guidance"]):

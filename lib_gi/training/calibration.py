@@ -94,18 +94,18 @@ class Plan:
         """The adapter for a model with these layers, and its figures. Raises SettingsError where there is none."""
         try:
             examples = search.examples(self.learnt)
-            known = examples.picture[examples.own].unique().numel()
+            known, erased = examples.picture[examples.own].unique().numel(), bool((examples.w < 0).any())
         except ValueError:  # none has a label
-            known = 0
+            known, erased = 0, False
         lost = len(self.learnt) - known
-        if known < 2 or (lost and not bool((examples.w < 0).any())):
+        if known < 2 or (lost and not erased):
             raise SettingsError(
                 f"in {lost} of {len(self.learnt)} pictures the concept was found at every strength up to"
                 f" {max(self.tried, default=self.strongest):g}, and in the others not at all; expected at least one"
                 " that loses it, and two with a label; choose another weighting or a stronger strength, or a detector"
                 " that sees it less often"
             )
-        if not bool((examples.w < 0).any()):
+        if not erased:
             raise SettingsError(
                 f"the concept was found in none of {known} pictures, so there is nothing to learn; expected prompts"
                 " that bring it; write others, or choose a detector that knows it"
@@ -179,8 +179,8 @@ class Result:
 def strength_of_each(fitted: Fitted, examples: Examples) -> dict[str, float]:
     """The strength that is aimed at for each concept that was found in any picture."""
     names, aimed = fitted.adapter.about["concepts"], fitted.target < 0
-    first = {names[index]: aimed & (examples.concept == index) for index in examples.concept[aimed].unique().tolist()}
-    return {name: round(-float(fitted.target[rows][0]), 4) for name, rows in first.items()}
+    numbers = examples.concept[aimed].unique().tolist()
+    return {names[n]: round(-float(fitted.target[aimed & (examples.concept == n)][0]), 4) for n in numbers}
 
 
 def w_of(adapter: Adapter, examples: Examples) -> Tensor:

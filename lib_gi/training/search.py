@@ -94,7 +94,7 @@ class Search:
 
         FileNotFoundError when some are not worked off.
         """
-        learnt = {task.concept for task in tasks}
+        learnt = {name: number for number, name in enumerate(sorted({task.concept for task in tasks}))}
         rows: dict[str, list[Tensor]] = {}
         first = 0
         for part in self.parts(tasks):
@@ -104,22 +104,25 @@ class Search:
             first += len(part)
         return Examples(**{name: torch.cat(parts) for name, parts in rows.items()})
 
-    def _groups(self, part: Sequence[Task], learnt: set[str]) -> Iterator[dict[str, Tensor]]:
-        """A chunk's rows, as `Examples` has them: of its concept, then of the absence of each that is learnt."""
+    def _groups(self, part: Sequence[Task], learnt: Mapping[str, int]) -> Iterator[dict[str, Tensor]]:
+        """A chunk's rows, as `Examples` has them: of its concept, then of the absence of each that is learnt.
+
+        learnt: the number of each such concept by its name.
+        """
         stored = load_file(self.file(part))
         strength, tokens = stored.pop("strength"), stored["M_star"].shape[1]
         known = ~strength.isnan()
         own = {name: values[known].flatten(0, 1) for name, values in stored.items() if ABSENT not in name}
         w = -strength[known].repeat_interleave(tokens)
         picture = torch.nonzero(known)[:, 0].repeat_interleave(tokens)
-        concept = torch.full((len(w),), sorted(learnt).index(part[0].concept))
+        concept = torch.full((len(w),), learnt[part[0].concept])
         yield own | {"w": w, "picture": picture, "concept": concept, "beside": torch.zeros(len(w), dtype=torch.bool)}
         for index, name in enumerate(self.others(part[0].concept)):
             start = f"{index}{ABSENT}"
             absent = {key.removeprefix(start): values for key, values in stored.items() if key.startswith(start)}
             if name in learnt and absent:
                 w = torch.zeros(len(absent["picture"]))
-                concept = torch.full((len(w),), sorted(learnt).index(name))
+                concept = torch.full((len(w),), learnt[name])
                 yield absent | {"w": w, "concept": concept, "beside": torch.ones(len(w), dtype=torch.bool)}
 
     def parts(self, tasks: Sequence[Task]) -> list[list[Task]]:
@@ -137,7 +140,7 @@ class Search:
         """Finds the labels of one chunk and writes its file."""
         concept, nothing = part[0].concept, np.zeros(len(part))
         pictures, features, beside = self.sampler.draw(part, nothing, self.others(concept))
-        shown = np.asarray(self.detector.found(pictures, concept), bool)
+        shown = self._found(pictures, concept)
         tensors = by_token(features)
         tensors["strength"] = torch.from_numpy(self._strengths(part, pictures, shown)).float()
         tensors |= self._absent(pictures, beside)
@@ -151,7 +154,7 @@ class Search:
             return self._drawn_again(part, pictures, strengths)
 
         def found(drawn: np.ndarray) -> np.ndarray:
-            return np.asarray(self.detector.found(drawn, part[0].concept), bool)
+            return self._found(drawn, part[0].concept)
 
         if self.tried:
             return first_that_erases(draw, found, shown, self.tried)
@@ -167,11 +170,15 @@ class Search:
         """What the layers saw of concepts that are not found in a picture, (rows, layers), and of which picture."""
         rows: dict[str, Tensor] = {}
         for index, (name, seen) in enumerate(beside.items()):
-            absent = torch.from_numpy(np.flatnonzero(~np.asarray(self.detector.found(pictures, name), bool)))
+            absent = torch.from_numpy(np.flatnonzero(~self._found(pictures, name)))
             for feature, values in by_token(seen).items():
                 rows[f"{index}{ABSENT}{feature}"] = values[absent].flatten(0, 1)
             rows[f"{index}{ABSENT}picture"] = absent.repeat_interleave(seen.M_star.shape[3])
         return rows
+
+    def _found(self, pictures: np.ndarray, concept: str) -> np.ndarray:
+        """Whether the detector finds the concept, (n,) bool."""
+        return np.asarray(self.detector.found(pictures, concept), bool)
 
     def _drawn_again(self, part: Sequence[Task], pictures: np.ndarray, strengths: np.ndarray) -> np.ndarray:
         """The pictures at these strengths; those of strength 0 are there already, as `pictures`."""
