@@ -29,8 +29,8 @@ def test_prompts_of_ones_own_are_used_in_turn_and_braces_of_other_kinds_stay():
 
 def test_a_written_file_is_read_back(tmp_path):
     tasks = [Task("Dalí", "a, b: {c}", 2**32 - 1, 1.0), Task("x", "", 0, 50.0)]
-    write_tasks(tasks, tmp_path / "tasks.json")
-    assert read_tasks(tmp_path / "tasks.json") == tasks
+    write_tasks(tasks, tmp_path / "new" / "tasks.json")
+    assert read_tasks(tmp_path / "new" / "tasks.json") == tasks
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def tasks_of(entries: object, where: str) -> list[Task]:
 
 
 def write_tasks(tasks: Sequence[Task], path: Path) -> None:
-    """Writes a file that `read_tasks` reads."""
+    """Writes a file that `read_tasks` reads, and the folders that it lies in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([vars(task) for task in tasks], indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
