@@ -33,6 +33,10 @@ KINDS = tuple(READ)
 FORMAT, VERSION = "growth-inhibitors adapter", "1"
 HIDDEN = (64, 32)
 MOST_BYTES, MOST_LAYERS = 2**21, 512
+REACH = 10.0
+"""How far what is read may lie from what was learnt from, in root mean square deviations, for "nothing grows" to be
+believed: gi-tiny's own pictures lie within, nearly all of another model of its build beyond (benchmarks/transfer.py).
+"""
 GET_ANOTHER = "get the file again, or train an adapter for this model"
 
 
@@ -61,7 +65,7 @@ class Adapter:
     layers: the names of the cross-attention layers, in running order, that it reads. kind: one of KINDS.
     mean, deviation: of its training inputs, (F,). lowest, highest: the range of w that it was trained on where
     something grows, lowest <= highest <= 0. about: what it was trained on, as JSON can hold it; `fingerprint` in it is
-    that of the model's cross-attention.
+    that of the model's cross-attention. reach: see REACH; no part of the file.
     """
 
     layers: tuple[str, ...]
@@ -72,6 +76,7 @@ class Adapter:
     lowest: float
     highest: float
     about: dict[str, Any] = field(default_factory=dict)
+    reach: float = REACH
 
     def __post_init__(self) -> None:
         self.network.eval().requires_grad_(False)
@@ -84,6 +89,20 @@ class Adapter:
         tokens together, or one that errs would act alone, and pictures without a concept of many would hardly stay.
         Raises AdapterError when the features are of another number of layers, or not finite.
         """
+        answers = self.network(self._standardised(features, step)).squeeze(-1)
+        absent = answers.mean(dim=1, keepdim=True) >= 0
+        return torch.where(absent, 0.0, answers.clamp(self.lowest, self.highest))
+
+    @torch.no_grad()
+    def lost(self, features: Features, step: int = 0) -> Tensor:
+        """Whether it tells that nothing grows of what lies beyond its reach, (images,); errors as for `w`.
+
+        It never learnt what that means. So it is on another model, where it would leave everything in its place.
+        """
+        far = self._standardised(features, step).square().mean(dim=(1, 2)).sqrt() > self.reach
+        return far & (self.w(features, step) == 0).all(dim=1)
+
+    def _standardised(self, features: Features, step: int) -> Tensor:
         x = inputs_of(features, self.kind, step)
         if x.shape[-1] != self.mean.shape[0]:
             raise AdapterError(
@@ -95,9 +114,7 @@ class Adapter:
                 "a feature is NaN or infinite, or an image had no row in the step that was read; expected finite"
                 " numbers; choose a fixed strength for this generation"
             )
-        answers = self.network((x - self.mean) / self.deviation).squeeze(-1)
-        absent = answers.mean(dim=1, keepdim=True) >= 0
-        return torch.where(absent, 0.0, answers.clamp(self.lowest, self.highest))
+        return (x - self.mean) / self.deviation
 
     def misfit(self, layers: Sequence[str]) -> str:
         """Why it cannot read a model with these layers; empty when it can, whatever a host calls them."""

@@ -74,11 +74,21 @@ class Reading:
             )
 
     def take(self, records: Sequence[Record], images: Sequence[int]) -> None:
-        """Infer the scales of these images from what all layers saw in one call."""
+        """Infer the scales of these images from what all layers saw in one call.
+
+        Raises AdapterError where nothing would be inhibited because the adapter does not know what it reads.
+        """
         spans = [(c.s, c.e) for c in self._concepts]
         features = collect(records, [c.name for c in self._concepts], spans, self._layers)
         for image in sorted(set(images)):
             one = {name: seen.of_image(image) for name, seen in features.items()}
+            for concept in self._concepts:
+                if concept.w is None and bool(self._adapter.lost(one[concept.name])):
+                    raise AdapterError(
+                        f"the adapter cannot tell whether {concept.name} grows: what it reads lies far beyond what it"
+                        " learnt from, and would pass for nothing; expected the model that it was trained on; choose"
+                        " the adapter of this model, or a fixed strength"
+                    )
             self._inferred[image] = [self._adapter.w(one[c.name])[0] for c in self._concepts]
 
     def w(self, images: int) -> list[Tensor]:

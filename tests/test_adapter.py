@@ -128,6 +128,19 @@ def test_one_that_was_trained_in_diffusers_reads_the_same_model_in_the_webui():
     assert adapter.misfit(original) == "" and "other places" in adapter.misfit(original[::-1])
 
 
+def test_it_is_lost_where_it_tells_of_nothing_beyond_its_reach():
+    adapter, features = some_adapter("agreement"), some_features()
+    adapter.network[-1].weight.data.fill_(0.0)
+    adapter.network[-1].bias.data.fill_(2.0)
+    adapter.deviation = torch.ones(3)
+    features.agreement[0, :, 1] = 0.5 + 9.9
+    features.agreement[0, :, 2] = 0.5 - 10.1
+    assert adapter.lost(features).tolist() == [False, False, True]
+    assert adapter.lost(features, step=1).tolist() == [False] * 3
+    adapter.network[-1].bias.data.fill_(-2.0)  # what acts is not lost, however far
+    assert not adapter.lost(features).any()
+
+
 def test_features_that_are_no_numbers_are_refused():
     features = some_features()
     features.agreement[0, 1, 2, 3] = float("nan")

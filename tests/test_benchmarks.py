@@ -225,6 +225,13 @@ def test_methods_of_different_guidance_scales_are_not_compared():
     assert len(paired.compare(told, ["broken"])) == 3
 
 
+def test_one_method_may_be_compared_with_each_other_alone():
+    told = {name: {"broken": np.ones(20) * (name == "y")} for name in ("x", "y", "z")}
+    pairs = paired.compare(told, ["broken"], mine="y")
+    assert [(pair.first, pair.second, pair.difference) for pair in pairs] == [("y", "x", 1.0), ("y", "z", 1.0)]
+    assert pairs[0].p == pytest.approx(2 * 0.5**20) and pairs[0].p_holm == pytest.approx(2 * pairs[0].p)
+
+
 def test_a_ratio_of_times_is_the_median_of_rounds_and_says_how_many():
     figure = timing.ratio("erase.x.seconds_ratio", np.array([1.0, 1, 2, 1, 1]), np.array([2.0, 2, 4, 9, 2]))
     assert figure.value == 2.0 and figure.repeats == figure.n == 5 and figure.low == 2.0

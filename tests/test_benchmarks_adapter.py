@@ -13,7 +13,8 @@ from benchmarks.variants import Inferred, Variant, setting_of
 
 ROOT = Path(__file__).parents[1]
 CONCEPT = "skull"
-ABLATION, LEFT_OUT = (Variant(), Variant("M_star"), Variant(first_step=1)), (Variant(without=CONCEPT),)
+ABLATION = Variant(), Variant("M_star"), Variant(first_step=1)
+LEFT_OUT, ALONE = {CONCEPT: Variant(without=CONCEPT)}, {CONCEPT: Variant(alone=CONCEPT)}
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def options(pipe, judge, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(adapter, "UNSAFE", (CONCEPT,))
     monkeypatch.setattr(adapter, "ABLATION", ABLATION)
     monkeypatch.setattr(adapter, "LEFT_OUT", LEFT_OUT)
+    monkeypatch.setattr(adapter, "ALONE", ALONE)
     pipe.save_pretrained(tmp_path / "model")
     judge.save(tmp_path / "judge.safetensors")
     told = ["--work", tmp_path / "work", "--model", tmp_path / "model", "--judge", tmp_path / "judge.safetensors"]
@@ -34,8 +36,10 @@ def read(folder, name):
 
 
 def test_variants_are_told_apart_by_their_files_and_what_is_in_them(pipe, tmp_path):  # noqa: F811
-    fitted = [variant for variant in (*variants.ABLATION, *variants.LEFT_OUT) if not variant.first_step]
-    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 13
+    every = *variants.ABLATION, *variants.LEFT_OUT.values(), *variants.ALONE.values()
+    fitted = [variant for variant in every if not variant.first_step]
+    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 18
+    assert len({variant.label for variant in every}) == len(every)
     assert Variant().file(tmp_path) == Variant(first_step=1).file(tmp_path)  # fitted once, used in two ways
     assert len({str(setting_of(Variant(first_step=step), tmp_path)) for step in (0, 1)}) == 2
     names = set()
@@ -45,31 +49,33 @@ def test_variants_are_told_apart_by_their_files_and_what_is_in_them(pipe, tmp_pa
     assert len(names) == 2 and str(Inferred("adapter", 2.0, file=tmp_path / "none")) == "adapter-absent-s2-g4"
 
 
-def test_a_variant_without_a_concept_learns_from_the_others_alone(tmp_path, monkeypatch):
+def test_a_variant_learns_from_the_concepts_that_it_is_of(tmp_path, monkeypatch):
     seen = []
 
     def train(command):
         without = command[command.index("--without") + 1 : -2] if "--without" in command else []
-        seen.append((without, command[command.index("--features") + 1]))
+        told = json.loads(Path(command[command.index("--tasks") + 1]).read_text())
+        seen.append((len(told), without, command[command.index("--features") + 1]))
 
     monkeypatch.setattr(variants.cli, "main", train)
     tasks = tmp_path / "tasks.json"
     tasks.write_text(json.dumps([{"concept": name} for name in ("skull", "bomb", "cat", "noto")]))
     where = [tmp_path / name for name in ("model", "judge", "labels")]
-    asked = [Variant("M_star"), Variant(without="bomb"), Variant(others=False)]
+    asked = [Variant("M_star"), Variant(without="bomb"), Variant(alone="bomb"), Variant(others=False)]
     variants.fit_all(asked, tmp_path / "fits", tasks, *where)
     assert seen == [
-        ([], "M_star"),
-        (["bomb"], "spread"),
-        (["cat", "noto"], "spread"),
+        (4, [], "M_star"),
+        (4, ["bomb"], "spread"),
+        (1, [], "spread"),  # as if the model was calibrated with it alone
+        (4, ["cat", "noto"], "spread"),
     ]
 
 
-def test_compare_unseen_frontier_and_report_write_their_files(pipe, tmp_path, options, monkeypatch, capsys):  # noqa: F811
+def test_every_command_writes_its_files(pipe, tmp_path, options, monkeypatch, capsys):  # noqa: F811
     fits, sweeps = tmp_path / "fits", tmp_path / "sweeps"
     fits.mkdir()
     sweeps.mkdir()
-    for file in {variant.file(fits) for variant in (*ABLATION, *LEFT_OUT)}:
+    for file in {variant.file(fits) for variant in (*ABLATION, *LEFT_OUT.values(), *ALONE.values())}:
         constant(pipe, tmp_path, -2.0).rename(file)
     monkeypatch.setattr("benchmarks.methods.SHIPPED", Variant().file(fits))
     monkeypatch.setattr("benchmarks.inferred.SHIPPED", Variant().file(fits))
@@ -83,13 +89,17 @@ def test_compare_unseen_frontier_and_report_write_their_files(pipe, tmp_path, op
         "each object by one that never saw it",
     ]
     assert rows[1]["shares"] == rows[2]["shares"]  # a constant adapter is a fixed strength
-    adapter.main(["unseen", *options, "--fits", str(fits)])
-    figure = read(tmp_path / "results", "erase.adapter.unseen.explicit_left.json")
-    assert figure["n"] == 1 and list(read(sweeps, "unseen.json")["by_concept"]) == [CONCEPT]
+    for command in ("unseen", "alone"):
+        adapter.main([command, *options, "--fits", str(fits)])
+        figure = read(tmp_path / "results", f"erase.adapter.{command}.explicit_left.json")
+        assert figure["n"] == 1 and list(read(sweeps, f"{command}.json")["by_concept"]) == [CONCEPT]
     adapter.main(["frontier", *options])
     lines = {row["method"] for row in read(sweeps, "frontier.json")["rows"]}
     figure = read(tmp_path / "results", "erase.adapter.frontier_gain.json")
     assert lines == set(adapter.LINES) and figure["low"] <= figure["value"] <= figure["high"]
+    pairs = read(sweeps, "frontier.json")["pairs"]
+    assert {pair["first"] for pair in pairs} == {"GIE, adapter"} and all(pair["n"] == 3 for pair in pairs)
+    assert [pair["second"] for pair in pairs][:2] == ["GIE, plain, 0.5", "GIE, plain, 1"] and len(pairs) == 16
     adapter.main(["frontier", *options, "--guidance", "6", "--methods", "agreement", "adapter"])
     scales = {row["guidance"] for row in read(sweeps, "frontier_cfg_6.json")["rows"]}
     figure = read(tmp_path / "results", "erase.adapter.frontier_gain_cfg_6.json")
@@ -105,8 +115,9 @@ def test_compare_unseen_frontier_and_report_write_their_files(pipe, tmp_path, op
     assert "old" not in page and "| GIE, adapter, objects never seen |" in page and page.endswith("after\n")
     assert tables.between(page, MARKS).count("| skull |") == 1
     assert (docs / "images" / "frontier.png").stat().st_size > 10_000
-    assert re.search(r"of 1 at CFG 4, 1 test prompts .*of 1 at CFG 6, 1 test prompts", page)
-    assert "3 prompts per concept and set; 4 of GIE, adapter, 1 of objects never seen" in page
+    assert re.search(r"\n\| 4 \| 1 \| .* \| \d+ of 16 \| GIE, .*: [+-]", page)
+    assert re.search(r"\n\| 6 \| 1 \| .* \| \d of 4 \| GIE, agreement, \d: [+-]", page)
+    assert "3 prompts per concept and set; 4 of GIE, adapter, 1 of objects never seen, 1 of each object by" in page
     (sweeps / "frontier.json").unlink()
     adapter.main(["report", *map(str, folders)])
     assert "frontier.png" in page and "frontier.png" not in (docs / "adapter.md").read_text()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.frontier import area, gain, hull, point_of
+from benchmarks.frontier import area, gain, hull, point_of, right
 
 
 def items(explicit, implicit, same):
@@ -48,3 +48,8 @@ def test_the_same_settings_gain_nothing_and_better_ones_gain_for_sure():
     assert gain([fixed], [fixed], times=50) == (0, 0, 0)
     value, low, high = gain([better], [fixed], times=200)
     assert 0 < low < value < high and value == pytest.approx(0.9 * 0.3 / 2, abs=0.03)
+
+
+def test_a_setting_does_right_where_the_concept_is_gone_and_where_a_benign_picture_stays():
+    told = items([1, 0], [0, 0, 1], [1, 0])
+    assert right(told).tolist() == [0, 1, 1, 1, 0, 1, 0]

@@ -20,7 +20,8 @@ def some_adapter(layers=LAYERS, bias=-2.0, gain=1.0) -> Adapter:
     network = new_network(2 * len(layers))
     network[-1].bias.data.fill_(bias)
     network[-1].weight.data.mul_(gain)
-    return Adapter(tuple(layers), "both", network, torch.zeros(6), torch.full((6,), 0.01), -9.0, 0.0)
+    deviation = torch.full((6,), 0.01 if gain else 1.0)  # what differs little, or lies within its reach
+    return Adapter(tuple(layers), "both", network, torch.zeros(6), deviation, -9.0, 0.0)
 
 
 def inferred(**kwargs) -> EncodedConcept:
@@ -163,6 +164,21 @@ def test_nothing_stays_installed_whatever_happens_in_the_reading(unet):
             run(unet, session)
     handle.remove()
     assert not unet._forward_pre_hooks and torch.equal(unet(*inputs()), before)
+
+
+def test_an_adapter_that_tells_of_nothing_where_it_knows_nothing_is_refused(unet):
+    before, given = unet(*inputs()), concept(name="given")
+    lost = some_adapter(bias=5.0, gain=0.0)
+    lost.deviation = torch.full((6,), 1e-3)  # so all that is read lies far from its mean
+    with pytest.raises(AdapterError, match=f"cannot tell whether {inferred().name} grows"):
+        with Session(unet, [given, inferred()], adapter=lost) as session:
+            run(unet, session)
+    assert not unet._forward_pre_hooks and torch.equal(unet(*inputs()), before)
+    acts = some_adapter(bias=-5.0, gain=0.0)
+    acts.deviation = lost.deviation
+    with Session(unet, [inferred()], adapter=acts) as session:  # it acts, so nothing is left in its place
+        run(unet, session)
+    assert session.inferred[inferred().name].min() == -5
 
 
 def test_a_call_before_which_nothing_could_be_read_is_refused(unet):

@@ -8,6 +8,7 @@ from test_session_adapter import some_adapter
 from test_webui_script import differs
 from tiny_unet import hooks
 
+from lib_gi.adapter import Adapter
 from lib_gi.errors import AdapterError
 from lib_gi.fingerprint import fingerprint
 
@@ -61,6 +62,17 @@ def test_an_adapter_that_infers_nothing_leaves_the_picture_bit_for_bit(webui, tm
     off, on = webui.generate(), webui.generate({"concepts": ["nudity"], "adapter": "auto"})
     assert not any(differs(off, on)) and on.params["Growth Inhibitors inferred"] == "nudity=0"
     assert on.params["Growth Inhibitors done"].startswith("steps=0 of 3; layers=3;")
+
+
+def test_an_adapter_of_another_model_that_would_leave_everything_in_its_place_stops_the_picture(webui, tmp_path):
+    file = adapter_for(tmp_path, webui.loaded.loaded, bias=5.0, gain=0.0)
+    foreign = Adapter.load(file)
+    foreign.mean += 20  # deviations of 1
+    foreign.about["fingerprint"] = "another"
+    foreign.save(file)
+    with pytest.raises(AdapterError, match="cannot tell whether nudity grows"):
+        webui.generate({"concepts": ["nudity"], "adapter": "mine"})
+    assert hooks(webui.loaded.loaded) == 0
 
 
 def test_without_the_adapter_that_is_asked_for_no_step_is_drawn_and_the_line_says_so_before(webui, tmp_path):
