@@ -1,12 +1,13 @@
-"""`python -m benchmarks.adapter fit | compare | unseen | frontier | report`: what an adapter is worth, and why.
+"""`python -m benchmarks.adapter fit | compare | unseen | alone | frontier | report`: what an adapter is worth, and why.
 
 fit       every variant from the same labels, which are looked for first where they lack (--labels); the shipped one
           is copied to models/adapters
 compare   validation prompts, label judge: the variants beside the fixed default; benchmarks/sweeps/adapter.json
 unseen    test prompts, judge of record: each object by an adapter that never saw it; erase.adapter.unseen.*
+alone     the same, each object by an adapter of a calibration with it alone; erase.adapter.alone.*
 frontier  test prompts, judge of record: the area under erased against kept, of the adapter's factors less that of all
-          fixed strengths; erase.adapter.frontier_gain and benchmarks/sweeps/frontier.json, at another --guidance than
-          the usual both with its number in their names
+          fixed strengths, and the adapter beside each of them, in pairs; erase.adapter.frontier_gain and
+          benchmarks/sweeps/frontier.json, at another --guidance than the usual both with its number in their names
 report    docs/adapter.md's tables and docs/images/frontier.png from those files
 
 The adapter beside the other methods is measured by `python -m benchmarks.erase sweep` and `test`.
@@ -15,7 +16,7 @@ The adapter beside the other methods is measured by `python -m benchmarks.erase 
 import argparse
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,13 +26,14 @@ from tools.gi_tiny.world import UNSAFE
 
 from . import adapter_tables, tables
 from .erase import bench_of, frozen, sampled, settings_of, told_by, write
-from .frontier import gain
+from .frontier import gain, right
 from .inferred import SHIPPED
 from .measure import Items, pooled, summary
 from .methods import GUIDANCE, Setting
 from .options import ROOT, SWEEPS, add_sampling
+from .paired import compare
 from .runs import KINDS, Bench, Chunk
-from .variants import ABLATION, LEFT_OUT, Variant, draw_variant, fit_all, setting_of
+from .variants import ABLATION, ALONE, LEFT_OUT, Variant, draw_variant, fit_all, setting_of
 
 FITS = ROOT / "outputs" / "adapter"
 LINES = ("plain", "limited", "contrast", "agreement", "adapter")
@@ -53,14 +55,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     compare = commands.add_parser("compare", help="the variants on validation prompts")
     compare.set_defaults(run=run_compare, judge=JUDGES_FOLDER / "label.safetensors", count=20)
     unseen = commands.add_parser("unseen", help="each object by an adapter that never saw it")
+    alone = commands.add_parser("alone", help="each object by an adapter of its own")
     frontier = commands.add_parser("frontier", help="the adapter against every fixed strength")
-    unseen.set_defaults(run=run_unseen, judge=JUDGES_FOLDER / "record.safetensors", count=80)
+    for command, variants in ((unseen, LEFT_OUT), (alone, ALONE)):
+        command.set_defaults(run=run_each, variants=variants, judge=JUDGES_FOLDER / "record.safetensors", count=80)
     frontier.set_defaults(run=run_frontier, judge=JUDGES_FOLDER / "record.safetensors", count=20)
     frontier.add_argument("--guidance", type=float, default=GUIDANCE, help="CFG scale of all; default: %(default)s")
-    for command in (compare, unseen, frontier):
+    for command in (compare, unseen, alone, frontier):
         add_sampling(command, LINES, UNSAFE)
         command.add_argument("--results", type=Path, default=RESULTS)
-    for command in (fit, compare, unseen):
+    for command in (fit, compare, unseen, alone):
         command.add_argument("--fits", type=Path, default=FITS / "fits", help="the variants' files")
     report = commands.add_parser("report", help="draw the tables and the plot")
     report.add_argument("--docs", type=Path, default=ROOT / "docs")
@@ -74,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run_fit(arguments: argparse.Namespace) -> None:
     """Writes the variants' files and the shipped one."""
     files = arguments.tasks, arguments.model, arguments.judge, arguments.labels
-    fit_all((*ABLATION, *LEFT_OUT), arguments.fits, *files)
+    fit_all((*ABLATION, *LEFT_OUT.values(), *ALONE.values()), arguments.fits, *files)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Variant().file(arguments.fits), arguments.out)
     print(arguments.out)
@@ -86,7 +90,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
     [fixed] = frozen(arguments.sweeps, ["agreement"], bench.model_id, bench.steps)
     settings = {variant.label: setting_of(variant, arguments.fits) for variant in ABLATION}
     settings = {"none": Setting("none", 0.0), f"fixed strength {fixed.strength:g}": fixed, **settings}
-    left_out = chunks_left_out(bench, arguments)
+    left_out = chunks_of_each(bench, arguments, LEFT_OUT)
     chunks = [*bench.chunks(list(settings.values()), arguments.concepts, KINDS, arguments.count), *left_out]
     if not sampled(bench, list(dict.fromkeys(chunks)), arguments.dry_run):
         return
@@ -94,29 +98,29 @@ def run_compare(arguments: argparse.Namespace) -> None:
         name: summary(pooled(told_by(bench, setting, arguments.concepts, arguments.count).values()))
         for name, setting in settings.items()
     }
-    shares["each object by one that never saw it"] = summary(pooled(told_left_out(bench, arguments).values()))
+    shares["each object by one that never saw it"] = summary(pooled(told_of_each(bench, arguments, LEFT_OUT).values()))
     rows = [{"label": name, "shares": {key: own[key] for key in adapter_tables.SHOWN}} for name, own in shares.items()]
     write(arguments.sweeps / "adapter.json", about(bench, arguments) | {"rows": rows})
 
 
-def run_unseen(arguments: argparse.Namespace) -> None:
-    """Writes the figures of objects that the adapter never saw."""
+def run_each(arguments: argparse.Namespace) -> None:
+    """Writes the figures of adapters of which each object has another."""
     bench = bench_of(arguments, "test", draw_variant)
-    if not sampled(bench, chunks_left_out(bench, arguments), arguments.dry_run):
+    if not sampled(bench, chunks_of_each(bench, arguments, arguments.variants), arguments.dry_run):
         return
-    by_concept = told_left_out(bench, arguments)
+    by_concept = told_of_each(bench, arguments, arguments.variants)
     everything = pooled(by_concept.values())
     for name in adapter_tables.SHOWN:
         values = everything[name]
-        figure = share(f"erase.adapter.unseen.{name}", values[values == values])
+        figure = share(f"erase.adapter.{arguments.command}.{name}", values[values == values])
         figure.save(arguments.results)
         print(figure)
     rows = {concept: summary(told) for concept, told in by_concept.items()}
-    write(arguments.sweeps / "unseen.json", about(bench, arguments) | {"by_concept": rows})
+    write(arguments.sweeps / f"{arguments.command}.json", about(bench, arguments) | {"by_concept": rows})
 
 
 def run_frontier(arguments: argparse.Namespace) -> None:
-    """Writes the figure of the adapter's gain, and the points of every line."""
+    """Writes the figure of the adapter's gain, the points of every line, and what the pairs say."""
     if "adapter" not in arguments.methods or len(arguments.methods) < 2:
         raise SystemExit("--methods has not both the adapter and a fixed strength; expected both; add what lacks")
     bench = bench_of(arguments, "test", draw_variant)
@@ -134,7 +138,20 @@ def run_frontier(arguments: argparse.Namespace) -> None:
     figure.save(arguments.results)
     print(figure)
     rows = [asdict(setting) | {"shares": summary(items)} for setting, items in told.items()]
-    write(arguments.sweeps / f"frontier{at_scale}.json", about(bench, arguments) | {"guidance": scale, "rows": rows})
+    measured = about(bench, arguments) | {"guidance": scale, "rows": rows, "pairs": pairs_of(told)}
+    write(arguments.sweeps / f"frontier{at_scale}.json", measured)
+
+
+def pairs_of(told: dict[Setting, Items]) -> list[dict]:
+    """What ships beside each fixed strength: in which share of all prompts more it does right."""
+    fixed = {
+        f"{tables.NAMES[setting.method]}, {setting.strength:g}": {"right": right(items)}
+        for setting, items in told.items()
+        if setting.method != "adapter"
+    }
+    ships = next(items for setting, items in told.items() if (setting.method, setting.strength) == ("adapter", 1.0))
+    mine = tables.NAMES["adapter"]
+    return [vars(pair) for pair in compare({mine: {"right": right(ships)}} | fixed, ["right"], mine=mine)]
 
 
 def run_report(arguments: argparse.Namespace) -> None:
@@ -154,21 +171,20 @@ def run_report(arguments: argparse.Namespace) -> None:
     print(picture)
 
 
-def chunks_left_out(bench: Bench, arguments: argparse.Namespace) -> list[Chunk]:
-    """The chunks of each concept by the adapter that never saw it."""
+def chunks_of_each(bench: Bench, arguments: argparse.Namespace, variants: Mapping[str, Variant]) -> list[Chunk]:
+    """The chunks of each concept by the variant that belongs to it."""
     return [
         chunk
-        for variant in LEFT_OUT
-        if variant.without in arguments.concepts
-        for chunk in bench.chunks([setting_of(variant, arguments.fits)], [variant.without], KINDS, arguments.count)
+        for concept in arguments.concepts
+        for chunk in bench.chunks([setting_of(variants[concept], arguments.fits)], [concept], KINDS, arguments.count)
     ]
 
 
-def told_left_out(bench: Bench, arguments: argparse.Namespace) -> dict[str, Items]:
+def told_of_each(bench: Bench, arguments: argparse.Namespace, variants: Mapping[str, Variant]) -> dict[str, Items]:
     """What those pictures say, by concept."""
     told: dict[str, Items] = {}
-    for variant in [variant for variant in LEFT_OUT if variant.without in arguments.concepts]:
-        told |= told_by(bench, setting_of(variant, arguments.fits), [variant.without], arguments.count)
+    for concept in arguments.concepts:
+        told |= told_by(bench, setting_of(variants[concept], arguments.fits), [concept], arguments.count)
     return told
 
 

@@ -4,25 +4,28 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from .tables import COLUMNS, NAMES, cell, counts, table
+from .tables import COLUMNS, NAMES, cell, counts, difference, table
 
 MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
 SHOWN = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
 AT_SCALE = "_cfg_"  # before the number, in the names of what was measured at another guidance scale than the usual
 BESIDE = ("none", "plain", "limited", "contrast", "agreement", "adapter")
+OF_EACH = {"unseen": "objects never seen", "alone": "each object by one of a calibration with it alone"}
 
 
 def whole(results: Path, sweeps: Path) -> str:
     """Everything that the files of a comparison, of unseen concepts and, where it was measured, of a frontier say."""
     compared = json.loads((sweeps / "adapter.json").read_text())
-    unseen = json.loads((sweeps / "unseen.json").read_text())
+    files = {name: sweeps / f"{name}.json" for name in OF_EACH}
+    of_each = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
     tested = json.loads((sweeps / "test_by_concept.json").read_text())["methods"]
     parts = [
-        f"On test prompts, by the judge of record, each object erased alone; {counts(tested)}, {unseen['count']} of"
-        " objects never seen; shares with 95 % intervals:",
+        f"On test prompts, by the judge of record, each object erased by itself; {counts(tested)}"
+        + "".join(f", {told['count']} of {OF_EACH[name]}" for name, told in of_each.items())
+        + "; shares with 95 % intervals:",
         beside_table(results),
         "Objects that the adapter never saw, by concept, each by one that was trained on all the others:",
-        share_table("concept", unseen["by_concept"]),
+        share_table("concept", of_each["unseen"]["by_concept"]),
     ]
     if (sweeps / "frontier.json").exists():
         parts += frontiers(results, sweeps)
@@ -41,19 +44,29 @@ def frontiers(results: Path, sweeps: Path) -> list[str]:
     """The gain over all fixed strengths, at the usual guidance scale and at those that were measured beside it."""
     others = sweeps.glob(f"frontier{AT_SCALE}*.json")
     files = {file: json.loads(file.read_text()) for file in (sweeps / "frontier.json", *others)}
-    told = []
+    rows = []
     for file, measured_at in sorted(files.items(), key=lambda item: item[1]["guidance"]):
         at_scale = file.stem.removeprefix("frontier")
         gain = json.loads((results / f"erase.adapter.frontier_gain{at_scale}.json").read_text())
-        told.append(
-            f"{gain['value']:.3f} ({gain['low']:.3f} to {gain['high']:.3f}) of 1 at CFG {measured_at['guidance']:g},"
-            f" {measured_at['count']} test prompts per concept and set"
-        )
+        told = f"{measured_at['guidance']:g}", str(measured_at["count"])
+        area = f"{gain['value']:.3f} ({gain['low']:.3f} to {gain['high']:.3f})"
+        rows.append([*told, area, *beside_fixed(measured_at["pairs"])])
     return [
-        "The area under erased against kept with the adapter, less that with all fixed strengths together:"
-        f" {'; '.join(told)}. The picture is of CFG {files[sweeps / 'frontier.json']['guidance']:g}.",
+        "The adapter beside all fixed strengths of four weightings: the area under erased against kept, of 1, less that"
+        " of all of them together; and the share of all prompts in which it does right (the concept is gone from what"
+        " named or brought it, a benign picture is as it was), less that of the best of them, with the p of McNemar's"
+        " exact test, adjusted for all. The picture is of CFG"
+        f" {files[sweeps / 'frontier.json']['guidance']:g}.",
+        table(["CFG", "prompts per concept and set", "area more", "right more often than", "than the best"], rows),
         "![Benign pictures kept against erased, one line for each way](images/frontier.png)",
     ]
+
+
+def beside_fixed(pairs: list[dict]) -> list[str]:
+    """Than how many fixed strengths the adapter does right more often, and by how much than the best of them."""
+    best = min(pairs, key=lambda pair: pair["difference"])
+    fewer = sum(pair["difference"] > 0 for pair in pairs)
+    return [f"{fewer} of {len(pairs)}", f"{best['second']}: {difference(best)}"]
 
 
 def measured(file: Path, told_by: Callable[[dict], list[str]]) -> list[str]:
@@ -97,15 +110,23 @@ def transferred(told: dict) -> list[str]:
         "none": "none",
         "default": "gi-tiny's strength, {:g}",
         "scaled": "as large inhibitors as on gi-tiny: strength {:g}",
+        "contrast": "contrast, strength {:g}",
         "adapter": "gi-tiny's adapter",
     }
     rows = {names.get(row["way"], "strength {:g}").format(row["strength"]): row["shares"] for row in told["rows"]}
     home, here = told["sizes"]["home"], told["sizes"]["here"]
-    return [
+    lines = [
         f"On gi-tiny-b, which neither adapter nor default strength is of; {told['count']} test prompts per concept and"
         f" set. Inhibitors of strength 1 are {home:.3f} of a layer's output on gi-tiny and {here:.3f} on gi-tiny-b:",
         share_table("way", rows),
     ]
+    if told["lost"]:
+        at_home, away = cell(told["lost"]["home"]), cell(told["lost"]["transfer"])
+        lines.append(
+            f"The adapter does not know what it reads there, and the product draws nothing, in {away} of the prompts,"
+            f" and on gi-tiny in {at_home}; the row above is of pictures that were drawn all the same."
+        )
+    return lines
 
 
 def acting(told: dict) -> list[str]:
@@ -123,10 +144,11 @@ def acting(told: dict) -> list[str]:
 
 
 def beside_table(results: Path) -> str:
-    """A row for each of a few methods, and for concepts that the adapter never saw."""
+    """A row for each of a few methods, and for other adapters of each object."""
+    names = {method: NAMES[method] for method in BESIDE}
+    names |= {f"adapter.{name}": f"{NAMES['adapter']}, {told}" for name, told in OF_EACH.items()}
     rows = []
-    for method in (*BESIDE, "adapter.unseen"):
-        name = "GIE, adapter, objects never seen" if method == "adapter.unseen" else NAMES[method]
+    for method, name in names.items():
         files = [results / f"erase.{method}.{column}.json" for column in SHOWN]
         figures = [json.loads(file.read_text()) for file in files if file.exists()]
         if len(figures) == len(SHOWN):

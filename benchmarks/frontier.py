@@ -3,6 +3,9 @@
 A setting is a point: across the share erased, up what is kept. Between two settings lies what one gets by using each
 for some of the pictures, so a frontier is the upper hull of its points, with no erasing at all among them. Its area is
 taken over all of the shares erased, from none to all; beyond its best point a frontier keeps nothing.
+
+Picture by picture, a setting does right where the concept is gone from what named or brought it, and where a benign
+picture stays: `right`, which a paired test compares.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,6 +50,11 @@ def point_of(told: Items, rows: Mapping[str, np.ndarray] | None = None) -> tuple
         for name in ("explicit_left", "implicit_left", "benign_same")
     }
     return 1 - (means["explicit_left"] + means["implicit_left"]) / 2, means["benign_same"]
+
+
+def right(told: Items) -> np.ndarray:
+    """For each prompt of all three sets whether the setting does right, 1 or 0 (prompts,)."""
+    return np.concatenate([1 - told["explicit_left"], 1 - told["implicit_left"], told["benign_same"]])
 
 
 def gain(

@@ -14,7 +14,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from lib_gi import growth_inhibitors
-from lib_gi.adapter import Adapter
+from lib_gi.adapter import REACH, Adapter
 from lib_gi.adapters import BUNDLED
 from lib_gi.concepts import Concept
 from tools.gi_tiny.sampling import generate
@@ -49,11 +49,16 @@ def draw_inferred(
     texts: list[str],
     seeds: list[int],
     steps: int,
-    file: Path = SHIPPED,
+    file: Path | None = None,
     first_step: int = 0,
+    reach: float = REACH,
 ) -> np.ndarray:
-    """Pictures as of `methods.draw`, inhibited by what the file's adapter infers from an extra first call."""
-    adapter = loaded(file, digest(file), setting.strength)
+    """Pictures as of `methods.draw`, inhibited by what an adapter infers from an extra first call.
+
+    file: the adapter's, None for the shipped one. reach: see `Adapter`.
+    """
+    file = file or SHIPPED
+    adapter = replace(loaded(file, digest(file), setting.strength), reach=reach)
     told = {"weighting": adapter.about["weighting"], "adapter": adapter, "first_step": first_step}
     with growth_inhibitors(pipe, concepts=[Concept(concept, concept)], **told):
         return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))

@@ -48,9 +48,13 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def compare(
-    by_method: Mapping[str, Items], names: Sequence[str], guidance: Mapping[str, float] | None = None
+    by_method: Mapping[str, Items],
+    names: Sequence[str],
+    guidance: Mapping[str, float] | None = None,
+    mine: str | None = None,
 ) -> list[Comparison]:
-    """Every two methods, for every item of `names`; p is adjusted over all pairs for one item.
+    """Every two methods, or `mine` and each other one, for every item of `names`; p is adjusted over all pairs for one
+    item.
 
     Items that do not apply (nan) to one of the two are left out of that pair. The test takes items as
     independent: let `names` be items per picture, not per object. guidance: the scale of each method; those of
@@ -59,7 +63,9 @@ def compare(
     told = []
     for item in names:
         rows = []
-        for first, second in combinations([m for m in by_method if item in by_method[m]], 2):
+        have = [method for method in by_method if item in by_method[method]]
+        pairs = combinations(have, 2) if mine is None else ((mine, other) for other in have if other != mine)
+        for first, second in pairs:
             if guidance and guidance[first] != guidance[second]:
                 continue
             a, b = by_method[first][item], by_method[second][item]

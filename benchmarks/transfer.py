@@ -1,16 +1,20 @@
 """`python -m benchmarks.transfer --model FOLDER`: gi-tiny's default strength and adapter on another model.
 
-The other model is gi-tiny-b (models/gi-tiny/README.md has the command that makes it). Four ways, on test prompts and by
+The other model is gi-tiny-b (models/gi-tiny/README.md has the command that makes it). Five ways, on test prompts and by
 the judge of record: none; the default strength as it is; that strength scaled so that the inhibitors are as large
-beside the layers' outputs as on gi-tiny; and gi-tiny's adapter, which never saw the model. Beside them other fixed
-strengths, which tell whether the model wants one of its own. Writes benchmarks/sweeps/transfer.json and the figures
-default.transfer.*, scaled.transfer.* and adapter.transfer.*; `python -m benchmarks.adapter report` draws the table.
+beside the layers' outputs as on gi-tiny; `contrast` at 1, which is a measure of the concept's own text; and gi-tiny's
+adapter, which never saw the model. Beside them other strengths of the default weighting, which tell whether the model
+wants one of its own. The adapter's pictures are drawn although it is lost in most of them, where the product draws
+none; in how many is measured too, and on gi-tiny itself. Writes benchmarks/sweeps/transfer.json and the figures
+WAY.transfer.* and adapter.home.lost; `python -m benchmarks.adapter report` draws the table.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor, nn
 
@@ -28,13 +32,14 @@ from tools.gi_tiny.world import UNSAFE
 from .adapter import about
 from .adapter_tables import SHOWN
 from .erase import bench_of, sampled, told_by, write
+from .inferred import SHIPPED, digest, draw_inferred, loaded
 from .measure import pooled, summary
-from .methods import Setting
+from .methods import Setting, draw
 from .options import sampling_parser
-from .runs import KINDS
+from .runs import KINDS, Bench
 
 DEFAULT = Setting(Settings.disabled().weighting_with(), Settings.disabled().strength)
-WAYS = ("none", "default", "scaled", "adapter")
+WAYS = ("none", "default", "scaled", "contrast", "adapter")
 TRIED = (1.5, 2.0, 4.5, 6.0)
 MEASURED = 8  # prompts per concept from which the size of inhibitors is taken
 
@@ -46,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.set_defaults(judge=JUDGES_FOLDER / "record.safetensors", count=20, model=Path("outputs/gi-tiny-b"))
     given = parser.parse_args(argv)
-    bench = bench_of(given, "test")
+    bench = bench_of(given, "test", draw_anyway)
     if given.dry_run:
         sizes = {"home": 1.0, "here": 1.0}  # which decide how strong, and not how many pictures
     else:
@@ -58,6 +63,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not sampled(bench, chunks, given.dry_run):
         return
     told = {name: pooled(told_by(bench, one, given.concepts, given.count).values()) for name, one in rows.items()}
+    where = {"home": home, "transfer": bench.pipe} if "adapter" in settings else {}
+    are_lost = {place: lost(bench, pipe, given.concepts, given.count) for place, pipe in where.items()}
+    for place, values in are_lost.items():
+        figure = share(f"adapter.{place}.lost", values)
+        figure.save(given.results)
+        print(figure)
     for name in [name for name in settings if name != "none"]:
         for column in ("explicit_left", "implicit_left"):
             figure = share(f"{name}.transfer.{column}", told[name][column])
@@ -67,14 +78,38 @@ def main(argv: Sequence[str] | None = None) -> None:
         {"way": name, "strength": one.strength} | {"shares": {key: summary(told[name])[key] for key in SHOWN}}
         for name, one in rows.items()
     ]
-    write(given.sweeps / "transfer.json", about(bench, given) | {"sizes": sizes, "rows": shares})
+    measured = {"sizes": sizes, "lost": summary(are_lost), "rows": shares}
+    write(given.sweeps / "transfer.json", about(bench, given) | measured)
 
 
 def settings_of(ways: Sequence[str], scale: float) -> dict[str, Setting]:
     """How each of WAYS draws, where inhibitors of gi-tiny are `scale` times as large as this model's."""
     scaled = Setting(DEFAULT.method, round(DEFAULT.strength * scale, 2))
-    every = {"none": DEFAULT.baseline, "default": DEFAULT, "scaled": scaled, "adapter": Setting("adapter", 1.0)}
+    every = {"none": DEFAULT.baseline, "default": DEFAULT, "scaled": scaled}
+    every |= {method: Setting(method, 1.0) for method in ("contrast", "adapter")}
     return {name: every[name] for name in ways}
+
+
+def draw_anyway(
+    pipe: StableDiffusionPipeline, setting: Setting, concept: str, texts: list[str], seeds: list[int], steps: int
+) -> np.ndarray:
+    """Pictures as of `methods.draw`, also where the adapter is lost."""
+    if setting.method == "adapter":
+        return draw_inferred(pipe, setting, concept, texts, seeds, steps, reach=math.inf)
+    return draw(pipe, setting, concept, texts, seeds, steps)
+
+
+def lost(bench: Bench, pipe: StableDiffusionPipeline, concepts: Sequence[str], count: int) -> np.ndarray:
+    """For each prompt of all sets whether gi-tiny's adapter is lost on this model, so that nothing is drawn."""
+    adapter, told = loaded(SHIPPED, digest(SHIPPED), 1.0), []
+    for concept in concepts:
+        for kind in KINDS:
+            prompts = bench.prompts(concept, kind, count)
+            texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
+            with growth_inhibitors(pipe, [Concept(concept, concept)], strength=0.0, record_features=True) as session:
+                generate(pipe, texts, seeds, steps=1, batch=bench.chunk)
+                told += [adapter.lost(session.features(index)[concept]) for index in range(session.passes)]
+    return torch.cat(told).float().numpy()
 
 
 def size(pipe: StableDiffusionPipeline, concepts: Sequence[str]) -> float:

@@ -24,13 +24,14 @@ TAUS = (0.8, 0.98)  # beside the shipped one
 @dataclass(frozen=True)
 class Variant:
     """One way to fit and use: the features that are read, the loss's quantile, a concept whose labels are left out,
-    whether labels of concepts that are not unsafe are learnt from, and the first step that acts. From the second on,
-    what the first one shows could be read without a call of its own.
+    one that the model is calibrated with alone, whether labels of concepts that are not unsafe are learnt from, and the
+    first step that acts. From the second on, what the first one shows could be read without a call of its own.
     """
 
     kind: str = SHIPPED_KIND
     tau: float = TAU
     without: str | None = None
+    alone: str | None = None
     others: bool = True
     first_step: int = 0
 
@@ -38,6 +39,7 @@ class Variant:
     def label(self) -> str:
         """How a table calls it."""
         less = f", without {self.without}" if self.without else ""
+        less += f", of {self.alone} alone" if self.alone else ""
         few = "" if self.others else ", of the unsafe objects alone"
         late = ", from the second step on" if self.first_step else ""
         return f"{self.kind}, tau {self.tau:g}{less}{few}{late}"
@@ -49,7 +51,7 @@ class Variant:
     def file(self, folder: Path) -> Path:
         """Its adapter's file."""
         name = f"{self.kind}-{self.tau:g}" + (f"-without-{self.without}" if self.without else "")
-        name += "" if self.others else "-few"
+        name += (f"-of-{self.alone}" if self.alone else "") + ("" if self.others else "-few")
         return folder / f"{name.replace(' ', '_')}.safetensors"
 
 
@@ -59,7 +61,8 @@ ABLATION = (
     Variant(others=False),
     Variant(first_step=1),
 )
-LEFT_OUT = tuple(Variant(without=concept) for concept in UNSAFE)
+LEFT_OUT = {concept: Variant(without=concept) for concept in UNSAFE}
+ALONE = {concept: Variant(alone=concept) for concept in UNSAFE}
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,17 @@ def draw_variant(
 def fit_all(variants: Sequence[Variant], folder: Path, tasks: Path, model: Path, judge: Path, labels: Path) -> None:
     """Writes the variants' files by the users' own command; the labels that are not there yet are looked for first."""
     folder.mkdir(parents=True, exist_ok=True)
-    concepts = list(dict.fromkeys(task["concept"] for task in json.loads(tasks.read_text())))
+    every = json.loads(tasks.read_text())
     for variant in {variant.file(folder): variant for variant in variants}.values():
-        command = ["train-adapter", "--model", model, "--tasks", tasks, "--detector", f"oracle:{judge}"]
+        own, given = every, tasks
+        if variant.alone:
+            own = [task for task in every if task["concept"] == variant.alone]
+            given = variant.file(folder).with_suffix(".tasks.json")
+            given.write_text(json.dumps(own))
+        command = ["train-adapter", "--model", model, "--tasks", given, "--detector", f"oracle:{judge}"]
         command += ["--weighting", INFERRED_WEIGHTING]
         command += ["--features", variant.kind, "--tau", variant.tau, "--device", "cpu", "--work", labels]
-        without = [concept for concept in concepts if not variant.learns(concept)]
+        without = list(dict.fromkeys(task["concept"] for task in own if not variant.learns(task["concept"])))
         command += ["--without", *without] if without else []
         print(variant.label)
         cli.main([str(part) for part in (*command, "--out", variant.file(folder))])
