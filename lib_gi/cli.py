@@ -207,11 +207,12 @@ def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 def run_concepts(arguments: argparse.Namespace) -> None:
-    """Lists the catalogue, a category at a time: names, and what the text encoder reads where it differs."""
+    """Lists the catalogue, a category at a time: names, what the text encoder reads where it differs, and anchors."""
     for category, concepts in concept_options.catalogue_of(arguments.concept_files).categories().items():
         say(f"{category}:")
         for concept in concepts:
-            say(f"  {concept.name}" + ("" if concept.phrase == concept.name else f"  ({concept.phrase})"))
+            anchor = f"  -> {concept.anchor}" if concept.anchor else ""
+            say(f"  {concept.name}" + ("" if concept.phrase == concept.name else f"  ({concept.phrase})") + anchor)
 
 
 def say(line: str) -> None:

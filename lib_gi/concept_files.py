@@ -1,7 +1,8 @@
-"""Files of concepts: a JSON list of objects with a name, a phrase and a category each.
+"""Files of concepts: a JSON list of objects with a name, a phrase, a category and, where one is wanted, an anchor.
 
     [
-      {"name": "clown", "phrase": "clown with a red nose", "category": "circus"}
+      {"name": "clown", "phrase": "clown with a red nose", "category": "circus"},
+      {"name": "toon", "phrase": "cartoon", "category": "styles", "anchor": "photograph"}
     ]
 
 Python's own reader of JSON tells no line once it has read a text, takes the last of two equal fields, and goes as deep
@@ -13,14 +14,16 @@ import json
 import re
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
-from lib_gi.concepts import FIELDS, Concept, checked
+from lib_gi.concepts import FIELDS, OPTIONAL, Concept, checked
 from lib_gi.errors import ConceptError, did_you_mean
 
 LARGEST = 2**20
 """Bytes that a file may have: room for some ten thousand concepts."""
 
+_EXPECTED = f"exactly {', '.join(name for name in FIELDS if name not in OPTIONAL)}, and if wanted {', '.join(OPTIONAL)}"
 _SPACE = re.compile(r"[ \t\r\n]*")
 _KINDS = {'"': "a text", "[": "a list", "{": "an object", "": "the end of the file"}
 _KINDS |= dict.fromkeys("-0123456789", "a number") | dict.fromkeys("tfn", "true, false or null")
@@ -63,7 +66,10 @@ def parse(data: bytes, name: str) -> tuple[Concept, ...]:
 
 def text_of(concepts: Iterable[Concept]) -> str:
     """The text of a file with these concepts, one a line, which `parse` reads back."""
-    rows = [json.dumps({field: getattr(c, field) for field in FIELDS}, ensure_ascii=False) for c in concepts]
+    rows = [
+        json.dumps({name: text for name, text in asdict(concept).items() if text}, ensure_ascii=False)
+        for concept in concepts
+    ]
     return "[\n" + "".join(f"  {row},\n" for row in rows[:-1]) + "".join(f"  {row}\n" for row in rows[-1:]) + "]\n"
 
 
@@ -84,7 +90,11 @@ class _Reader:
             self._entry += 1
             self._next()
             start = self._at
-            concept = Concept(**self._fields())
+            given = self._fields()
+            try:
+                concept = Concept(**given)
+            except ConceptError as error:
+                raise ConceptError(f"{self._where(start)}: {error}") from error
             if concept.key in found:
                 raise self._error(
                     f"the concept {concept.name!r} is there twice, first in line {self._line(places[concept.key])}",
@@ -107,7 +117,7 @@ class _Reader:
             field = self._string(f"one of {', '.join(FIELDS)} in quotation marks")
             if field not in FIELDS or field in fields:
                 what, hint = ("is there twice", "") if field in fields else ("is unknown", did_you_mean(field, FIELDS))
-                expected = f"exactly {', '.join(FIELDS)}; correct it.{hint}"
+                expected = f"{_EXPECTED}; correct it.{hint}"
                 raise self._error(f"the field {field!r} {what}", expected, place)
             self._expect(":", f"a colon after {field!r}")
             self._next()
@@ -117,11 +127,9 @@ class _Reader:
                 fields[field] = checked(field, value)
             except ConceptError as error:
                 raise ConceptError(f"{self._where(place)}: {error}") from error
-        missing = [field for field in FIELDS if field not in fields]
+        missing = [field for field in FIELDS if field not in fields and field not in OPTIONAL]
         if missing:
-            raise self._error(
-                f"the {' and the '.join(missing)} is missing", f"exactly {', '.join(FIELDS)}; add it", start
-            )
+            raise self._error(f"the {' and the '.join(missing)} is missing", f"{_EXPECTED}; add it", start)
         return fields
 
     def _items(self, end: str) -> Iterator[None]:

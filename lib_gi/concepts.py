@@ -13,15 +13,25 @@ FREE_TEXT = "free text"
 
 @dataclass(frozen=True)
 class Concept:
-    """A name that users see, and the phrase that the text encoder reads."""
+    """A name that users see, and the phrase that the text encoder reads.
+
+    anchor: the phrase of what is to take its place, as "photograph" for a painter's style; empty for nothing. The
+    weighting `contrast` alone knows anchors.
+    """
 
     name: str
     phrase: str
     category: str = FREE_TEXT
+    anchor: str = ""
 
     def __post_init__(self) -> None:
         for field in FIELDS:
             object.__setattr__(self, field, checked(field, getattr(self, field)))
+        if key_of(self.anchor) == key_of(self.phrase):
+            raise ConceptError(
+                f"the anchor of {self.name!r} is its phrase, {self.phrase!r}; expected what is to take its place; write"
+                " something else, or leave it empty"
+            )
 
     @property
     def key(self) -> str:
@@ -30,6 +40,8 @@ class Concept:
 
 
 FIELDS = tuple(field.name for field in fields(Concept))
+OPTIONAL = ("anchor",)
+"""The fields that may be empty, and left out of a file."""
 
 
 class Catalogue:
@@ -120,20 +132,25 @@ def resolve(
     return (load_catalogue() if catalogue is None else catalogue).resolve(names, allow_free_text)
 
 
+def anchor_of(concept: Concept) -> Concept:
+    """A concept's anchor as a concept of its own, by whose name errors tell whose anchor it is."""
+    return Concept(f"{concept.name}, anchor", concept.anchor)
+
+
 def key_of(name: str) -> str:
     """What names are compared by: composed Unicode, single spaces, no difference of case."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def checked(field: str, value: object) -> str:
-    """A concept's name, phrase or category in the form that is kept: composed Unicode, single spaces.
+    """A concept's name, phrase, category or anchor in the form that is kept: composed Unicode, single spaces.
 
     Raises ConceptError for what cannot be one.
     """
     if not isinstance(value, str):
         raise ConceptError(f"a concept's {field} is {value!r}; expected text; write it in quotation marks")
     value = " ".join(unicodedata.normalize("NFC", value).split())
-    if not value:
+    if not value and field not in OPTIONAL:
         raise ConceptError(f"a concept has an empty {field}; expected at least one word; name what is to be kept out")
     if any("\ud800" <= sign <= "\udfff" for sign in value):
         raise ConceptError(f"the {field} {value!r} holds half a character; expected whole ones; type it anew")

@@ -8,12 +8,18 @@ from torch import Tensor
 from lib_gi.errors import ContextWidthError
 
 
+def unused_anchor(name: str, weighting: str) -> str:
+    """What there is to say where a concept of this name has an anchor, and the weighting knows none."""
+    return f"the anchor of {name} takes no part in {weighting}: contrast alone sets a concept against one"
+
+
 @dataclass(frozen=True)
 class EncodedConcept:
     """What a session needs to know of a concept.
 
     c_star: (1, L, D), of the phrase on its own; the phrase's tokens are [s, e). w: (images or 1, e - s),
-    never positive; None where an adapter infers it.
+    never positive; None where an adapter infers it. anchor: (1, L, D), the context of what is to take its place; None
+    for nothing.
     """
 
     name: str
@@ -21,11 +27,14 @@ class EncodedConcept:
     s: int
     e: int
     w: Tensor | None
+    anchor: Tensor | None = None
 
     @classmethod
-    def even(cls, name: str, c_star: Tensor, s: int, e: int, w: float | None) -> "EncodedConcept":
+    def even(
+        cls, name: str, c_star: Tensor, s: int, e: int, w: float | None, anchor: Tensor | None = None
+    ) -> "EncodedConcept":
         """One with the same scale w (<= 0) for each of its tokens, or None as above."""
-        return cls(name, c_star, s, e, None if w is None else torch.full((1, e - s), w))
+        return cls(name, c_star, s, e, None if w is None else torch.full((1, e - s), w), anchor)
 
     @property
     def strength(self) -> float | None:
@@ -43,4 +52,9 @@ class EncodedConcept:
             raise ContextWidthError(
                 f"the context of {self.name!r} has shape {shape} and tokens [{self.s}, {self.e}); expected"
                 " (1, tokens, width) and a span inside it that is not empty; encode one phrase at a time"
+            )
+        if self.anchor is not None and self.anchor.shape != self.c_star.shape:
+            raise ContextWidthError(
+                f"the anchor of {self.name!r} has a context of shape {tuple(self.anchor.shape)}, and its phrase one of"
+                f" {shape}; expected the same; encode both by the same text encoder, each as one context"
             )

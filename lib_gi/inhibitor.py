@@ -17,7 +17,7 @@ from lib_gi.settings import WEIGHTINGS as WEIGHTINGS  # named there, where no to
 
 EVERYWHERE = ("plain", "limited", "contrast")  # these do not ask where the concept shows
 LIMITED = ("limited", "contrast")  # what these change grows no longer than it was
-CONTRASTED = ("contrast",)  # these need the context of an empty prompt
+CONTRASTED = ("contrast",)  # these need the context of an empty prompt, and know anchors
 EPS = 1e-12
 
 
@@ -33,12 +33,20 @@ class Joined(NamedTuple):
     V_w: Tensor  # (B or 1, H, C*T, d)
 
 
+class Neutral(NamedTuple):
+    """What `contrast` sets concepts against: E contexts, of an empty prompt or of anchors."""
+
+    K: Tensor  # (E, H, L, d)
+    V: Tensor  # (E, H, L, d)
+    against: Tensor  # (C, E), how much of a concept's w each context takes back
+
+
 class Growth(NamedTuple):
     """What one layer needs for a sampling pass; made by `prepare`."""
 
     K_star: Tensor  # (C, H, L, d)
     V_star: Tensor  # (C, H, T, d) in fp32
-    K_added: Tensor | None  # the K that V_w belong to, (C, H, L, d), with the empty prompt's last for contrast
+    K_added: Tensor | None  # the K that V_w belong to, (C, H, L, d), with those of `Neutral` last for contrast
     V_w: Tensor | None  # w * V*, (C, B or 1, H, L, d), of the same contexts, for those that act everywhere
     window: tuple[int, int]
     active: Tensor | bool  # True: all rows have a w that is not 0; False: none has; else (B, 1, 1) bool
@@ -91,12 +99,12 @@ def prepare(
     w: Tensor,
     spans: list[tuple[int, int]],
     weighting: str,
-    empty: tuple[Tensor, Tensor] | None = None,
+    neutral: Neutral | None = None,
 ) -> Growth:
     """The constants of a pass for one layer.
 
     K_star, V_star: (C, H, L, d). w: (C, B or 1, L), zero outside each concept's [s, e), never positive.
-    empty: K and V of an empty prompt, each (1, H, L, d), which `contrast` needs.
+    neutral: what concepts are set against, which `contrast` needs.
     """
     s, e = window = window_of(spans)
     rows = (w != 0).any(dim=2).any(dim=0)  # (C, B, L) -> (B)
@@ -105,8 +113,9 @@ def prepare(
         active = rows.to(K_star.device)[:, None, None]
     V, w, K_added = V_star.float(), w.to(K_star.device, torch.float32), K_star
     if weighting in CONTRASTED:
-        K_added, V_added = (torch.cat(pair) for pair in zip((K_star, V), empty, strict=True))  # (C + 1, H, L, d)
-        V_w = V_added[:, None] * contrasted_w(w, spans)[..., None, None, None]  # (C + 1, B, H, L, d)
+        K_added, V_added = torch.cat([K_star, neutral.K]), torch.cat([V, neutral.V])  # (C + E, H, L, d)
+        w_added = contrasted_w(w, spans, neutral.against.to(w))  # (C + E, B or 1)
+        V_w = V_added[:, None] * w_added[..., None, None, None]  # (C + E, B or 1, H, L, d)
     else:
         V_w = V[:, None] * w[:, :, None, :, None]  # (C, 1, H, L, d) * (C, B, 1, L, 1) -> (C, B, H, L, d)
     V = V[..., s:e, :].contiguous()
@@ -115,14 +124,14 @@ def prepare(
     return Growth(K_star, V, None, None, window, active, _joined(K_star, V, V_w[..., s:e, :], weighting))
 
 
-def contrasted_w(w: Tensor, spans: list[tuple[int, int]]) -> Tensor:
-    """The scales of whole contexts, (C + 1, B or 1): a concept's is the mean over its own tokens, and the empty
-    prompt's takes back as much as all of them give, so that what any text brings stays.
+def contrasted_w(w: Tensor, spans: list[tuple[int, int]], against: Tensor) -> Tensor:
+    """The scales of whole contexts, (C + E, B or 1): a concept's is the mean over its own tokens, and what it is set
+    against takes back as much as the concepts give, so that what any text brings stays.
 
-    w: (C, B or 1, L), zero outside each concept's [s, e).
+    w: (C, B or 1, L), zero outside each concept's [s, e). against: (C, E), see `Neutral`.
     """
-    own = torch.stack([w[i, :, s:e].mean(dim=1) for i, (s, e) in enumerate(spans)])
-    return torch.cat([own, -own.sum(dim=0, keepdim=True)])
+    own = torch.stack([w[i, :, s:e].mean(dim=1) for i, (s, e) in enumerate(spans)])  # (C, B or 1)
+    return torch.cat([own * against.sum(dim=1, keepdim=True), -(against.T @ own)])
 
 
 def _joined(K_star: Tensor, V: Tensor, V_w: Tensor, weighting: str) -> Joined:

@@ -11,6 +11,7 @@ else is touched. An error is raised, or raised again, from within the UNet's for
 generation in every host, while errors in a host's callbacks may be swallowed.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from lib_gi.adapter import Adapter
 from lib_gi.books import Books, missed_error
-from lib_gi.encoded import EncodedConcept
+from lib_gi.encoded import EncodedConcept, unused_anchor
 from lib_gi.errors import (
     GrowthInhibitorError,
     NeverHitError,
@@ -35,6 +36,8 @@ from lib_gi.reading import Reading
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
 from lib_gi.steps import acts_in, check_steps
+
+logger = logging.getLogger(__name__)
 
 
 class Session:
@@ -70,6 +73,8 @@ class Session:
         self.inferred: dict[str, Tensor] = {}
         self._layers = find_cross_attention(unet) if self.concepts else []
         self._injection = Injection(self._layers, self.concepts, weighting, bound, empty)
+        for index in self._injection.unused_anchors:
+            logger.warning("%s", unused_anchor(self.concepts[index].name, weighting))
         self._reading = self._reading_by(adapter)
         self._books, self._faults = Books(self._layers), Faults()
         self._depth = 0

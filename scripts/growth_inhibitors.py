@@ -193,7 +193,7 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     checkpoint = host.checkpoint or "the checkpoint that will be loaded"
     concepts = policy.concepts(acting, settings.free_text, library.catalogue())
     report.check_fits(host, concepts, any(strength != 0 for strength in acting.acting.values()))
-    by = report.comes_by(acting, host, adapters)
+    by = report.comes_by(acting, host, adapters, concepts)
     always = "" if acting == settings else " Some of it always, whatever is chosen here."
     line = f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"
     return " ".join([line, *policy.told_of_words(only_slips=True)])

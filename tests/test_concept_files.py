@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_gi.concept_files import LARGEST, beside, parse, read, text_of
-from lib_gi.concepts import Concept
+from lib_gi.concepts import Concept, key_of
 from lib_gi.errors import ConceptError
 
 GUIDE = Path(__file__).parents[1] / "docs" / "concept-files.md"
@@ -19,7 +19,9 @@ GOOD = '[\n  {"name": "clown", "phrase": "clown with a red nose", "category": "c
 texts = st.text(min_size=1, max_size=9).filter(lambda text: text.split())
 names = texts.filter(lambda text: not set(text) & set(";="))
 categories = texts.filter(lambda text: "/" not in text.split())
-concepts = st.lists(st.builds(Concept, names, texts, categories), max_size=4, unique_by=lambda c: c.key)
+anchors = st.just("") | texts
+entries = st.tuples(names, texts, categories, anchors).filter(lambda e: key_of(e[1]) != key_of(e[3]))
+concepts = st.lists(entries.map(lambda entry: Concept(*entry)), max_size=4, unique_by=lambda c: c.key)
 
 
 @given(concepts)
@@ -29,9 +31,16 @@ def test_what_is_written_is_read_back_the_same(made):
 
 @given(concepts, st.booleans(), st.sampled_from([None, 0, 3]))
 def test_files_of_other_programs_are_read_the_same(made, ascii_only, indent):
-    entries = [{"category": c.category, "name": c.name, "phrase": c.phrase} for c in made]
+    entries = [{"anchor": c.anchor, "category": c.category, "name": c.name, "phrase": c.phrase} for c in made]
     text = json.dumps(entries, ensure_ascii=ascii_only, indent=indent)
     assert parse(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(), "file") == tuple(made)
+
+
+def test_an_anchor_may_be_left_out_and_is_then_not_written():
+    [toon, gore] = [Concept("toon", "cartoon", "styles", "photograph"), Concept("gore", "gore", "horror")]
+    text = text_of([toon, gore])
+    assert text.count("anchor") == 1 and parse(text.encode(), "file") == (toon, gore)
+    assert parse(b'[{"name": "a", "phrase": "p", "category": "c"}]', "file")[0].anchor == ""
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='[]{}",: \n\\0namephrsctgoy', max_size=60).map(str.encode))
@@ -54,6 +63,8 @@ def test_a_file_that_was_cut_off_is_never_taken_for_a_whole_one(made, data):
     [
         ('{"name": "a",\n "phrase": 3,\n "category": "c"}', (4, 2), "there is a number.*text in quotation marks"),
         ('{"name": "a",\n "phrase": " ",\n "category": "c"}', (4, 2), "empty phrase"),
+        ('{"name": "a", "phrase": "P", "category": "c",\n "anchor": "p"}', (3, 2), "anchor of 'a' is its phrase"),
+        ('{"name": "a", "phrase": "p", "category": "c",\n "anchor": 3}', (4, 2), "there is a number.*as the anchor"),
         ('{"name": "a;b",\n "phrase": "p",\n "category": "c"}', (3, 2), "remove the ';'"),
         ('{"name": "a",\n "phrase": "p",\n "category": "c / d"}', (5, 2), "slash"),
         ('{"name": "a\\ud800", "phrase": "p", "category": "c"}', (3, 2), "half a character"),

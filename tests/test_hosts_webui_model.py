@@ -86,6 +86,14 @@ def test_a_concept_is_the_hosts_own_encoding_with_the_span_of_its_tokens(host):
     assert (host.encoder.seen[0].width, host.encoder.seen[0].height) == (512, 768)
 
 
+def test_an_anchor_is_read_as_plain_words_too_and_has_to_fit(host):
+    got = host.webui.encode(Concept("toon", "cartoon", anchor="a (photo)"), -4.0, (512, 768))
+    assert [str(seen[0]) for seen in host.encoder.seen] == ["a \\(photo\\)", "cartoon"]
+    assert got.anchor.shape == got.c_star.shape == (1, 77, 8)
+    with pytest.raises(ConceptError, match="'toon, anchor' has 76 tokens"):
+        host.webui.encode(Concept("toon", "cartoon", anchor="word " * 76), -4.0, (512, 768))
+
+
 def test_encoding_leaves_no_trace_in_the_infotext(host):
     host.webui.encode(Concept("a", "inv"), -4.0, (512, 512))
     assert host.encoder.hijack.extra_generation_params == {"Emphasis": "Ignore"}

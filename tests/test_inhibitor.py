@@ -29,7 +29,8 @@ def empty_of(K_star):
 
 def run(h, q, K_star, V_star, spans, w, weighting, bound=None):
     full = gi.spread_w(w, spans, L)
-    growth = gi.prepare(K_star, V_star, full, spans, weighting, empty_of(K_star))
+    neutral = gi.Neutral(*empty_of(K_star), torch.ones(len(spans), 1))
+    growth = gi.prepare(K_star, V_star, full, spans, weighting, neutral)
     return gi.inhibit(h, q, growth, HEADS, weighting, bound)
 
 

@@ -45,8 +45,8 @@ def get(app, path, user=None, method="GET"):
 def test_the_concepts_are_listed_by_category_in_catalogue_order():
     status, _, body = get(app_with(), "/growth-inhibitors/concepts")
     assert status == 200 and list(body) == ["unsafe", "objects"]
-    nudity, gore = {"name": "nudity", "phrase": "nudity"}, {"name": "gore", "phrase": "gore, blood"}
-    assert body["unsafe"] == [nudity, gore]
+    entries = [("nudity", "nudity"), ("gore", "gore, blood")]
+    assert body["unsafe"] == [{"name": name, "phrase": phrase, "anchor": ""} for name, phrase in entries]
 
 
 def test_a_concept_that_was_added_later_is_listed():
@@ -54,8 +54,9 @@ def test_a_concept_that_was_added_later_is_listed():
     app = pytest.importorskip("fastapi").FastAPI()
     routes.add(app, dict, None, lambda: Catalogue(concepts))
     assert get(app, routes.CONCEPTS_PATH)[2] == {}
-    concepts.append(Concept("clown", "red nose", "circus"))
-    assert get(app, routes.CONCEPTS_PATH)[2] == {"circus": [{"name": "clown", "phrase": "red nose"}]}
+    concepts.append(Concept("clown", "red nose", "circus", "mime"))
+    clown = {"name": "clown", "phrase": "red nose", "anchor": "mime"}
+    assert get(app, routes.CONCEPTS_PATH)[2] == {"circus": [clown]}
 
 
 def test_the_status_is_asked_for_at_each_request():

@@ -10,7 +10,7 @@ import fake_gradio
 import pytest
 
 from lib_gi.concept_files import parse, text_of
-from lib_gi.concepts import Concept
+from lib_gi.concepts import FIELDS, Concept
 from lib_gi.library import Library
 from lib_gi.own_concepts import OwnConcepts
 
@@ -30,7 +30,7 @@ class Tab:
         [(self.page, self.title, self.id)] = importlib.import_module("lib_gi.webui.tab").build([section], PREFIX)
         self.parts = {block.elem_id.removeprefix(f"{PREFIX}_concepts_"): block for block in gr.made}
         self.values = {"told": "", "table": "", "chosen": "(a new one)", "state": None}
-        self.values |= {name: self.parts[name].value for name in ("name", "phrase", "category")}
+        self.values |= {name: self.parts[name].value for name in FIELDS}
         self.seen = self.parts.pop(f"{PREFIX}_seen")
         self.run(self.seen.click_events)
 
@@ -47,8 +47,8 @@ class Tab:
 
     def press(self, button, /, **written):
         self.values |= written
-        given = {"state": self.values["state"], **{n: self.values[n] for n in ("name", "phrase", "category")}}
-        names = {"add": ["name", "phrase", "category"], "change": list(given), "delete": ["state"]}[button]
+        given = {"state": self.values["state"], **{n: self.values[n] for n in FIELDS}}
+        names = {"add": list(FIELDS), "change": list(given), "delete": ["state"]}[button]
         self.run(self.parts[button].click_events, *(given[n] for n in names))
         return self.told
 
@@ -85,7 +85,7 @@ def tab(gr, tmp_path):
 
 
 def written(concept):
-    return {"name": concept.name, "phrase": concept.phrase, "category": concept.category}
+    return {name: getattr(concept, name) for name in FIELDS}
 
 
 def test_the_tab_is_made_of_its_sections_each_with_ids_of_its_own(gr):
@@ -103,8 +103,8 @@ def test_the_tab_is_made_of_its_sections_each_with_ids_of_its_own(gr):
 def test_every_part_has_an_id_of_its_own_and_what_is_typed_into_has_a_label(tab):
     ids = [block.elem_id for block in tab.gr.made if block is not tab.page]
     assert all(name.startswith("growth_inhibitors_") for name in ids) and len(set(ids)) == len(ids)
-    fields = [tab.parts[name] for name in ("chosen", "name", "phrase", "category")]
-    assert all(field.label and field.info for field in fields) and len({field.label for field in fields}) == 4
+    fields = [tab.parts[name] for name in ("chosen", *FIELDS)]
+    assert all(field.label and field.info for field in fields) and len({field.label for field in fields}) == 5
     assert all(field.do_not_save_to_config for field in fields)
 
 
@@ -115,7 +115,7 @@ def test_without_own_concepts_the_table_says_so_and_there_is_nothing_to_export(t
 
 def test_a_concept_is_added_listed_and_chosen(tab):
     assert tab.press("add", **written(CLOWN)) == ("Added 'clown'.", False)
-    assert tab.rows == [("clown", "red nose", "circus")] and tab.own.read() == (CLOWN,)
+    assert tab.rows == [("clown", "red nose", "circus", "")] and tab.own.read() == (CLOWN,)
     assert tab.choices == ["(a new one)", "circus / clown"] and tab.values["chosen"] == "circus / clown"
 
 
@@ -125,11 +125,19 @@ def test_a_phrase_that_is_left_empty_is_the_name_and_a_built_in_name_is_told(tab
     assert tab.own.read() == (Concept("Nudity", "Nudity", "my own"),) and tab.values["phrase"] == "Nudity"
 
 
+def test_an_anchor_is_kept_with_its_concept_and_shown(tab):
+    toon = Concept("toon", "cartoon", "styles", "photograph")
+    tab.press("add", **written(toon))
+    assert tab.own.read() == (toon,) and tab.rows == [("toon", "cartoon", "styles", "photograph")]
+    told, wrong = tab.press("change", anchor="Cartoon")
+    assert wrong and "anchor of 'toon' is its phrase" in told and tab.own.read() == (toon,)
+
+
 def test_a_concept_is_chosen_changed_and_deleted_and_can_be_brought_back(tab):
     tab.own.merge([CLOWN, ODD])
     tab.run(tab.seen.click_events)
     tab.choose("circus / clown")
-    assert [tab.values[name] for name in ("name", "phrase", "category")] == ["clown", "red nose", "circus"]
+    assert [tab.values[name] for name in FIELDS] == ["clown", "red nose", "circus", ""]
     assert tab.press("change", phrase="white face") == ("Changed 'clown'.", False)
     assert tab.own.read() == (Concept("clown", "white face", "circus"), ODD)
     told, wrong = tab.press("delete")
@@ -138,7 +146,7 @@ def test_a_concept_is_chosen_changed_and_deleted_and_can_be_brought_back(tab):
     tab.press("add")
     assert tab.own.read() == (ODD, Concept("clown", "white face", "circus"))
     tab.choose("(a new one)")
-    assert [tab.values[name] for name in ("name", "phrase", "category")] == ["", "", "my own"]
+    assert [tab.values[name] for name in FIELDS] == ["", "", "my own", ""]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +173,7 @@ def test_what_another_window_has_done_meanwhile_is_said_and_shown(tab):
     tab.own.replace(CLOWN, Concept("clown", "big shoes", "circus"))
     told, wrong = tab.press("change", phrase="white face")
     assert wrong and "changed to 'big shoes'" in told and tab.values["phrase"] == "white face"
-    assert tab.rows[0] == ("clown", "big shoes", "circus")
+    assert tab.rows[0] == ("clown", "big shoes", "circus", "")
     tab.own.delete(ODD)
     tab.choose(f"{ODD.category} / {ODD.name}")
     assert tab.told[1] and "gone meanwhile" in tab.told[0]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lib_gi import adapters, reading
 from lib_gi.adapter import Adapter
-from lib_gi.concepts import Catalogue, Concept, load_catalogue
+from lib_gi.concepts import Catalogue, Concept, anchor_of, load_catalogue
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import ConceptError, NeverHitError, RowCountError, SettingsError, UnsupportedModelError
 from lib_gi.inhibitor import CONTRASTED
@@ -137,7 +137,7 @@ def unet_of(pipe: Any) -> nn.Module:
 def encode(pipe: Any, concept: Concept, w: float | None, clip_skip: int | None = None) -> EncodedConcept:
     """The concept as the pipeline's own text encoders see it, with the scale w (<= 0, or None) for each token.
 
-    Raises ConceptError when the phrase has no token of its own, or more than one context has room for.
+    Raises ConceptError when the phrase, or its anchor, has no token of its own, or more than one context has room for.
     """
     tokenizer = getattr(pipe, "tokenizer", None) or getattr(pipe, "tokenizer_2", None)
     encode_prompt = getattr(pipe, "encode_prompt", None) or getattr(pipe, "_encode_prompt", None)
@@ -147,7 +147,11 @@ def encode(pipe: Any, concept: Concept, w: float | None, clip_skip: int | None =
             " expected a pipeline of Stable Diffusion 1, 2 or XL with all its parts; load that too"
         )
     s, e = span(pipe, tokenizer, concept)
-    return EncodedConcept.even(concept.name, context_of(pipe, concept.phrase, clip_skip), s, e, w)
+    anchor = None
+    if concept.anchor:
+        span(pipe, tokenizer, anchor_of(concept))
+        anchor = context_of(pipe, concept.anchor, clip_skip)
+    return EncodedConcept.even(concept.name, context_of(pipe, concept.phrase, clip_skip), s, e, w, anchor)
 
 
 def context_of(pipe: Any, text: str, clip_skip: int | None = None) -> Tensor:

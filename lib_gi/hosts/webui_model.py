@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lib_gi.concepts import Concept
+from lib_gi.concepts import Concept, anchor_of
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import ConceptError, UnsupportedModelError
 
@@ -91,10 +91,12 @@ class Webui:
 
         size: width and height of the picture, which SDXL's conditioning asks for. Clip skip, textual inversion
         and LoRA act as they do on a prompt; brackets and colons mean nothing; the infotext learns nothing of it.
-        Raises ConceptError when the phrase has no token of its own, or more than one context has room for.
+        Raises ConceptError when the phrase, or its anchor, has no token of its own, or more than one context has room
+        for.
         """
         text, count = self.counted(concept)
-        return EncodedConcept.even(concept.name, self._context_of(text, size), 1, 1 + count, w)
+        anchor = self._context_of(self.counted(anchor_of(concept))[0], size) if concept.anchor else None
+        return EncodedConcept.even(concept.name, self._context_of(text, size), 1, 1 + count, w, anchor)
 
     def empty(self, size: tuple[int, int]) -> Tensor:
         """What the UNet attends to for an empty prompt, (1, L, D); size as above."""

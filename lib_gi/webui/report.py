@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from lib_gi import infotext, reading
 from lib_gi.adapters import Adapters, Listed
-from lib_gi.concepts import Concept
+from lib_gi.concepts import Concept, anchor_of
+from lib_gi.encoded import unused_anchor
 from lib_gi.errors import NeverHitError
 from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
+from lib_gi.inhibitor import CONTRASTED
 from lib_gi.layers import find_cross_attention
 from lib_gi.settings import MOST_USEFUL, Settings, format_strengths
 
@@ -18,24 +20,28 @@ UNCALIBRATED = "uncalibrated default"
 NOT_LOADED = "none is loaded"
 
 
-def comes_by(settings: Settings, host: Webui, adapters: Adapters) -> str:
-    """What the strengths come by in the loaded checkpoint; errors as for `Adapters.choose`."""
+def comes_by(settings: Settings, host: Webui, adapters: Adapters, concepts: Sequence[Concept]) -> str:
+    """What the strengths of the concepts come by in the loaded checkpoint; errors as for `Adapters.choose`."""
     if not settings.infers:
-        return fixed(settings, adapters_of(host, adapters)) + _warned(settings)
+        return fixed(settings, adapters_of(host, adapters)) + _warned(settings, concepts)
     if not host.checkpoint:
         later = f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
-        return later + _warned(settings)
+        return later + _warned(settings, concepts)
     chosen = adapters.choose(settings, host.unet(), host.weights)
-    return f"auto by {chosen}" + _warned(settings, chosen.adapter.weighting)
+    return f"auto by {chosen}" + _warned(settings, concepts, chosen.adapter.weighting)
 
 
-def _warned(settings: Settings, trained: str = "") -> str:
-    """A word on strengths that are usual in other weightings and too much for the one that acts, if there are any."""
+def _warned(settings: Settings, concepts: Sequence[Concept], trained: str = "") -> str:
+    """A word on anchors that the weighting knows nothing of, and on strengths that are usual in others and too much in
+    it, if there are any.
+    """
+    weighting = settings.weighting_with(trained)
+    unused = [c.name for c in concepts if c.anchor and weighting not in CONTRASTED]
+    told = "".join(f"; {unused_anchor(name, weighting)}" for name in unused)
     strong = settings.too_strong(trained)
     if not strong:
-        return ""
-    weighting = settings.weighting_with(trained)
-    return (
+        return told
+    return told + (
         f"; {format_strengths(strong)} is too much in {weighting}, where 1 takes away what the concept's text adds, and"
         f" more than {MOST_USEFUL[weighting]:g} breaks pictures"
     )
@@ -79,6 +85,8 @@ def check_fits(host: Webui, concepts: Sequence[Concept], acts: bool) -> None:
         )
     for concept in concepts:
         host.counted(concept)
+        if concept.anchor:
+            host.counted(anchor_of(concept))
 
 
 def fit_of(listed: Listed, host: Webui, adapters: Adapters) -> str:

@@ -17,7 +17,7 @@ STATUS_PATH = "/growth-inhibitors/status"
 
 # How the host's page /docs shows the routes.
 TAG = "Growth Inhibitors"
-CONCEPTS_EXAMPLE = {"blood and gore": [{"name": "blood", "phrase": "blood"}]}
+CONCEPTS_EXAMPLE = {"blood and gore": [{"name": "blood", "phrase": "blood", "anchor": ""}]}
 STATUS_EXAMPLE = {
     "version": __version__,
     "checkpoint": "v1-5-pruned-emaonly",
@@ -42,10 +42,11 @@ def add(
 
     def concepts() -> dict[str, list[dict[str, str]]]:
         """By category, in the order of the list in the page: the package's, the user's own, and those beside the loaded
-        checkpoint. A concept's name is what requests call it, its phrase is what the model reads.
+        checkpoint. A concept's name is what requests call it, its phrase is what the model reads, its anchor what takes
+        its place.
         """
         return {
-            category: [{"name": concept.name, "phrase": concept.phrase} for concept in found]
+            category: [{"name": one.name, "phrase": one.phrase, "anchor": one.anchor} for one in found]
             for category, found in catalogue().categories().items()
         }
 

@@ -20,6 +20,7 @@ FIELDS = {
     "name": ("Name", "What lists show, and what the API calls it.", ""),
     "phrase": ("Phrase", "What the model reads; empty for the name itself.", ""),
     "category": ("Category", "What it is listed under.", "my own"),
+    "anchor": ("Anchor", "What takes its place, in the weighting contrast; empty for nothing.", ""),
 }
 EMPTY = tuple(value for _, _, value in FIELDS.values())
 
@@ -157,8 +158,8 @@ class _Desk:
 
 
 def _concept(fields: Sequence[str]) -> Concept:
-    name, phrase, category = fields
-    return Concept(name, phrase if phrase.strip() else name, category)
+    name, phrase, category, anchor = fields
+    return Concept(name, phrase if phrase.strip() else name, category, anchor)
 
 
 def _texts(concept: Concept) -> list[str]:

@@ -1,0 +1,134 @@
+"""A concept's anchor: what takes its place in contrast, and what is said where it cannot."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+import test_webui_script
+import torch
+from tiny_pipelines import draw
+from tiny_unet import EMPTY, GUIDED, HEADS, WIDTH, UNet, concept, inputs, run
+
+from lib_gi import cli, growth_inhibitors, inhibitor
+from lib_gi.concepts import Concept
+from lib_gi.errors import ConceptError, ContextWidthError
+from lib_gi.hosts.diffusers import context_of
+from lib_gi.injection import ANCHORED
+from lib_gi.session import Session
+from lib_gi.settings import Settings
+
+webui = test_webui_script.webui  # the fixture
+ANCHOR = concept("anchor", seed=11).c_star
+
+
+def anchored(**told):
+    return replace(concept(**told), anchor=ANCHOR)
+
+
+def attended(layer, q, context):
+    K, V = (inhibitor.split_heads(to(context), HEADS) for to in (layer.to_k, layer.to_v))
+    return (q @ K.mT / (WIDTH // HEADS) ** 0.5).softmax(-1) @ V
+
+
+def seen_by(concepts, **told):
+    """The layer in the middle, and its conditional rows' q, h and Z, each by heads, under these concepts."""
+    unet, seen = UNet(), {}
+    layer = unet.mid_block.attn2
+    layer.to_q.register_forward_hook(lambda m, a, out: seen.update(q=out))
+    layer.to_out[0].register_forward_pre_hook(lambda m, a: seen.update(h=a[0]))
+    with Session(unet, concepts, weighting="contrast", empty=EMPTY, **told) as session:
+        layer.to_out[0].register_forward_pre_hook(lambda m, a: seen.update(Z=a[0]))
+        run(unet, session, GUIDED, *inputs())
+    return layer, {key: inhibitor.split_heads(values, HEADS)[2:] for key, values in seen.items()}
+
+
+def test_a_concept_is_set_against_its_anchor_and_one_without_against_the_empty_prompt():
+    plain = concept("b", 4, 2.0, seed=6)
+    layer, seen = seen_by([anchored(strength=3.0), plain])
+    A = {id(c): attended(layer, seen["q"], c) for c in (concept().c_star, ANCHOR, EMPTY, plain.c_star)}
+    own, anchor, empty, other = A.values()
+    Z = seen["h"] - 3.0 * ANCHORED * (own - anchor) - 2.0 * (other - empty)
+    Z = Z * (seen["h"].norm(dim=-1, keepdim=True) / Z.norm(dim=-1, keepdim=True)).clamp(max=1)
+    assert (Z - seen["h"]).abs().max() > 0.01
+    torch.testing.assert_close(seen["Z"], Z, atol=1e-5, rtol=1e-4)
+
+
+def test_where_all_concepts_have_anchors_the_empty_prompt_says_nothing():
+    other = concept("b", 2, 1.0, seed=6)
+    two = [anchored(), replace(other, anchor=concept(seed=12).c_star)]
+    results = []
+    for empty in (EMPTY, -EMPTY):
+        unet = UNet()
+        with Session(unet, two, weighting="contrast", empty=empty) as session:
+            results.append(run(unet, session, GUIDED))
+    assert torch.equal(*results)
+
+
+def test_an_anchor_that_says_the_same_as_the_concept_leaves_all_as_it_is():
+    one = concept()
+    _, seen = seen_by([replace(one, anchor=one.c_star)])
+    torch.testing.assert_close(seen["Z"], seen["h"], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("weighting", [name for name in inhibitor.WEIGHTINGS if name not in inhibitor.CONTRASTED])
+def test_other_weightings_know_no_anchor_and_the_log_tells(weighting, caplog):
+    results = []
+    for one in (concept(), anchored()):
+        unet = UNet()
+        with caplog.at_level(logging.WARNING), Session(unet, [one], weighting=weighting) as session:
+            results.append(run(unet, session, GUIDED))
+    assert torch.equal(*results)
+    assert [r.getMessage() for r in caplog.records if "anchor" in r.getMessage()] == [
+        f"the anchor of a takes no part in {weighting}: contrast alone sets a concept against one"
+    ]
+
+
+def test_in_contrast_no_warning_is_given(caplog):
+    with caplog.at_level(logging.WARNING):
+        Session(UNet(), [anchored()], weighting="contrast", empty=EMPTY)
+    assert not caplog.records
+
+
+def test_an_anchor_of_another_encoder_is_refused():
+    with pytest.raises(ContextWidthError, match="anchor of 'a' has a context of shape"):
+        replace(concept(), anchor=ANCHOR[:, :9])
+
+
+def test_a_pipelines_own_encoder_reads_the_anchor(sd1):
+    with growth_inhibitors(sd1, [Concept("mine", "purple gnome", anchor="cat")], weighting="contrast") as session:
+        swapped = draw(sd1)
+    assert torch.equal(session.concepts[0].anchor, context_of(sd1, "cat"))
+    with growth_inhibitors(sd1, [Concept("mine", "purple gnome")], weighting="contrast"):
+        assert not torch.equal(draw(sd1), swapped)
+
+
+def test_an_anchor_that_is_too_long_is_refused_before_anything_is_drawn(sd1):
+    long = Concept("mine", "gnome", anchor="a " * 76)
+    with pytest.raises(ConceptError, match="'mine, anchor' has 76 tokens; expected at most 75"):
+        with growth_inhibitors(sd1, [long], weighting="contrast"):
+            pass
+
+
+def test_the_pages_line_tells_of_an_anchor_that_takes_no_part(webui):
+    webui.module.library.own.add(Concept("toon", "cartoon", "styles", "photograph"))
+    for weighting, told in (("agreement", True), ("contrast", False)):
+        line = webui.module.forecast(Settings(concepts=("toon",), strength=1.0, weighting=weighting))
+        assert ("the anchor of toon takes no part in agreement" in line) == told
+
+
+def test_the_pages_line_tells_of_an_anchor_that_is_too_long_for_the_model(webui, monkeypatch):
+    def counted(concept):
+        if len(concept.phrase) > 20:
+            raise ConceptError(f"the phrase of {concept.name!r} has 76 tokens")
+
+    monkeypatch.setattr(webui.loaded, "counted", counted)
+    webui.module.library.own.add(Concept("toon", "cartoon", "styles", "photograph " * 20))
+    with pytest.raises(ConceptError, match="'toon, anchor' has 76"):
+        webui.module.forecast(Settings(concepts=("toon",)))
+
+
+def test_the_command_lists_anchors(tmp_path, capsys):
+    file = tmp_path / "own.json"
+    file.write_text('[{"name": "toon", "phrase": "cartoon", "category": "styles", "anchor": "photograph"}]')
+    assert cli.main(["concepts", "--concept-file", str(file)]) in (None, 0)
+    assert "toon  (cartoon)  -> photograph" in capsys.readouterr().out
