@@ -52,13 +52,14 @@ def draw_inferred(
     file: Path | None = None,
     first_step: int = 0,
     reach: float = REACH,
+    anchor: str = "",
 ) -> np.ndarray:
     """Pictures as of `methods.draw`, inhibited by what an adapter infers from an extra first call.
 
-    file: the adapter's, None for the shipped one. reach: see `Adapter`.
+    file: the adapter's, None for the shipped one. reach: see `Adapter`. anchor: see `Concept`.
     """
     file = file or SHIPPED
     adapter = replace(loaded(file, digest(file), setting.strength), reach=reach)
     told = {"weighting": adapter.about["weighting"], "adapter": adapter, "first_step": first_step}
-    with growth_inhibitors(pipe, concepts=[Concept(concept, concept)], **told):
+    with growth_inhibitors(pipe, concepts=[Concept(concept, concept, anchor=anchor)], **told):
         return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))
