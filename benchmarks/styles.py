@@ -4,8 +4,7 @@ Test prompts, judge of record: figures styles.METHOD.*, benchmarks/sweeps/styles
 report` draws the tables.
 
 The methods are `none`, `adapter` and `anchored`: the adapter, and the other style is the concept's anchor. Each object
-is drawn without a word of style too (`unasked`): what the model draws in a style of its own accord is the style's, and no
-text of the concept takes it away.
+is drawn without a word of style too (`unasked`): in which style the model draws it of its own accord.
 """
 
 from collections.abc import Sequence
