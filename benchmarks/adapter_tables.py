@@ -8,6 +8,13 @@ from .tables import COLUMNS, NAMES, cell, counts, difference, table
 
 MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
 SHOWN = ("explicit_left", "implicit_left", "kept", "own_kept", "benign_same", "broken")
+STYLES_SHOWN = (
+    "style_left",
+    "style_objects_kept",
+    "style_background_kept",
+    "style_benign_same",
+    "style_broken",
+)
 AT_SCALE = "_cfg_"  # before the number, in the names of what was measured at another guidance scale than the usual
 BESIDE = ("none", "plain", "limited", "contrast", "agreement", "adapter")
 OF_EACH = {"unseen": "objects never seen", "alone": "each object by one of a calibration with it alone"}
@@ -29,7 +36,8 @@ def whole(results: Path, sweeps: Path) -> str:
     ]
     if (sweeps / "frontier.json").exists():
         parts += frontiers(results, sweeps)
-    for name, told_by in {"conditions": conditions, "transfer": transferred, "acting": acting}.items():
+    others = {"conditions": conditions, "styles": styles, "transfer": transferred, "acting": acting}
+    for name, told_by in others.items():
         parts += measured(sweeps / f"{name}.json", told_by)
     parts += [
         f"Fitted in other ways to the same labels: {compared['count']} validation prompts per concept and set, by"
@@ -98,10 +106,45 @@ def conditions(told: dict) -> list[str]:
     rows = {f"{row['condition']}: {NAMES[row['method']]}": row["shares"] for row in told["rows"]}
     return [
         "At other guidance scales, compared with unerased pictures of the same scale, and with"
-        f" {', '.join(told['several'])} kept out at once; {told['count']} test prompts per concept and set, with"
-        " several concepts those of them that have nothing to do with the others:",
+        f" {', '.join(told['several'])} kept out at once; {told['count']} test prompts per concept and set, and with"
+        f" several concepts {told['together_count']}, of which those count that have nothing to do with the others:",
         share_table("condition", rows),
     ]
+
+
+def styles(told: dict) -> list[str]:
+    """Styles with and without an anchor, and what the last one is left in, by object."""
+    names = {"none": "none", "adapter": NAMES["adapter"], "anchored": f"{NAMES['adapter']}, the other style as anchor"}
+    rows = []
+    for method, by_concept in told["methods"].items():
+        for concept, shares in by_concept.items():
+            name = names[method] + ("" if concept == "pooled" else f": {concept}")
+            rows.append([name, *(cell(shares[column]) for column in STYLES_SHOWN)])
+    parts = [
+        f"Styles, on {told['count']} test prompts per style and set, by the judge of record:",
+        table(["way", *(COLUMNS[column] for column in STYLES_SHOWN)], rows),
+    ]
+    if told["unasked"]:
+        left = {method: list(by_concept.items())[-1] for method, by_concept in told["left_by_object"].items()}
+        [style] = {concept for concept, _ in left.values()}
+        erasing = {method: shares for method, (_, shares) in left.items() if method != "none"}
+        objects = sorted(told["unasked"], key=lambda name: -told["unasked"][name][style]["value"])
+        parts += [
+            f"By object, how often a prompt that says nothing of style is drawn in `{style}`"
+            f" ({told['unasked_count']} unerased pictures each), and how often `{style}` is left where it was named:",
+            table(
+                ["object", "unasked", *(f"left: {names[method]}" for method in erasing)],
+                [
+                    [
+                        name,
+                        cell(told["unasked"][name][style]),
+                        *(cell(shares[name]) if name in shares else "" for shares in erasing.values()),
+                    ]
+                    for name in objects
+                ],
+            ),
+        ]
+    return parts
 
 
 def transferred(told: dict) -> list[str]:

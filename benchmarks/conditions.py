@@ -46,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Samples, judges and writes conditions.json."""
     parser = sampling_parser("conditions", __doc__, METHODS, UNSAFE)
     parser.set_defaults(judge=JUDGES_FOLDER / "record.safetensors", count=20)
+    parser.add_argument("--together", type=int, metavar="COUNT", help="as --count, with several concepts at once")
     given = parser.parse_args(argv)
+    together_count = given.count if given.together is None else given.together
     bench = bench_of(given, "test", draw_together)
     erasing = [method for method in given.methods if method != "none"]
     settings = frozen(given.sweeps, erasing, bench.model_id, bench.steps)
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     several = tuple(name for name in SEVERAL if name in given.concepts)
     together = [Together(one.method, one.strength, one.guidance, several) for one in settings if len(several) > 1]
     chunks = bench.chunks([one for part in at_scale.values() for one in part], given.concepts, KINDS, given.count)
-    chunks += bench.chunks(together, several, KINDS, given.count)
+    chunks += bench.chunks(together, several, KINDS, together_count)
     if not sampled(bench, list(dict.fromkeys(chunks)), given.dry_run):
         return
     rows = [
@@ -63,9 +65,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         for setting in part
     ]
     rows += [
-        row(f"{len(several)} at once", setting, told_of(bench, setting, several, given.count)) for setting in together
+        row(f"{len(several)} at once", setting, told_of(bench, setting, several, together_count))
+        for setting in together
     ]
-    write(given.sweeps / "conditions.json", about(bench, given) | {"several": several, "rows": rows})
+    told = {"together_count": together_count, "several": several, "rows": rows}
+    write(given.sweeps / "conditions.json", about(bench, given) | told)
     for one in rows:
         print(one["condition"], one["method"], {name: round(x["value"], 3) for name, x in one["shares"].items()})
 

@@ -24,6 +24,7 @@ from tools.gi_tiny.stages import JUDGES_FOLDER
 from tools.gi_tiny.world import OBJECTS, STYLES
 
 from .adapter import about
+from .adapter_tables import STYLES_SHOWN
 from .erase import bench_of, sampled, told_by, write
 from .inferred import draw_inferred
 from .measure import pooled, summary
@@ -31,7 +32,6 @@ from .methods import Setting, draw
 from .options import sampling_parser
 from .runs import Bench
 
-FIGURES = ("style_left", "style_objects_kept", "style_background_kept", "style_benign_same", "style_broken")
 OTHER = dict(zip(STYLES, reversed(STYLES), strict=True))
 UNASKED_SEED = 700_000  # after those of the sets
 
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, setting in settings.items():
         told = told_by(bench, setting, given.concepts, given.count)
         together = pooled(told.values())
-        for column in FIGURES:
+        for column in STYLES_SHOWN:
             figure = share(f"styles.{name}.{column.removeprefix('style_')}", together[column])
             print(figure)
             if bench.split == "test":

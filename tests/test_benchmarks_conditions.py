@@ -52,11 +52,12 @@ def test_the_command_writes_what_the_table_is_drawn_from(pipe, judge, tmp_path, 
     monkeypatch.setattr(conditions, "frozen", lambda *_: settings)
     bench = conditions.Bench(pipe, judge, "m", "j", "test", tmp_path, STEPS, 2, draw_together)
     monkeypatch.setattr(conditions, "bench_of", lambda *_: bench)
-    command = "--methods none agreement --concepts skull bomb --count 2 --sweeps".split()
+    command = "--methods none agreement --concepts skull bomb --count 2 --together 3 --sweeps".split()
     conditions.main([*command, str(tmp_path)])
     told = json.loads((tmp_path / "conditions.json").read_text())
     rows = [(row["condition"], row["method"]) for row in told["rows"]]
     scales = [(f"CFG {scale}", method) for scale in (3, 6, 10) for method in ("none", "agreement")]
     assert rows == [*scales, ("2 at once", "agreement")] and told["several"] == ["bomb", "skull"]
     text, table = adapter_tables.conditions(told)
-    assert "bomb, skull kept out at once; 2 test prompts" in text and "| CFG 10: GIE, agreement | " in table
+    assert "bomb, skull kept out at once; 2 test prompts per concept and set, and with several concepts 3," in text
+    assert "| CFG 10: GIE, agreement | " in table
