@@ -69,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         told = told_by(bench, setting, given.concepts, given.count)
         together = pooled(told.values())
         for column in STYLES_SHOWN:
-            figure = share(f"styles.{name}.{column.removeprefix('style_')}", together[column])
+            values = together[column]
+            figure = share(f"styles.{name}.{column.removeprefix('style_')}", values[~np.isnan(values)])
             print(figure)
             if bench.split == "test":
                 figure.save(given.results)

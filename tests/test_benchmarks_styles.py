@@ -55,6 +55,8 @@ def test_the_command_writes_what_the_tables_are_drawn_from(bench, tmp_path):
     assert list(told["methods"]["anchored"]) == ["pooled", *STYLES]
     assert told["methods"]["none"]["pooled"]["style_left"]["n"] == 4
     figure = json.loads((tmp_path / "r" / "styles.anchored.left.json").read_text())
+    kept = told["methods"]["anchored"]["pooled"]["style_objects_kept"]
+    assert json.loads((tmp_path / "r" / "styles.anchored.objects_kept.json").read_text())["n"] == kept["n"]
     assert figure["n"] == 4 and figure["value"] == told["methods"]["anchored"]["pooled"]["style_left"]["value"]
 
 
