@@ -15,7 +15,7 @@ sampled is kept in --work (outputs/erase).
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -128,9 +128,6 @@ def run_test(arguments: argparse.Namespace) -> None:
             values = everything.get(name)
             if values is not None and (values == values).any():
                 figure = share(f"erase.{method}.{name}", values[values == values])
-                # Wilson's bound at a share of exactly 0 or 1 can miss it by a rounding error.
-                low, high = min(figure.low, figure.value), max(figure.high, figure.value)
-                figure = replace(figure, low=low, high=high)
                 figure.save(arguments.results)
                 print(figure)
     about = {"model": bench.model_id, "judge": bench.judge_id, "steps": bench.steps}

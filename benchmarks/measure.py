@@ -135,12 +135,6 @@ def summary(told: Items) -> dict[str, dict]:
     for name, values in told.items():
         values = values[~np.isnan(values)]
         if values.size:
-            value, (low, high) = float(values.mean()), wilson(int(values.sum()), values.size)
-            # At a share of exactly 0 or 1 a bound can miss it by a rounding error.
-            shares[name] = {
-                "value": value,
-                "low": min(low, value),
-                "high": max(high, value),
-                "n": values.size,
-            }
+            low, high = wilson(int(values.sum()), values.size)
+            shares[name] = {"value": float(values.mean()), "low": low, "high": high, "n": values.size}
     return shares

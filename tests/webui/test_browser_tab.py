@@ -31,6 +31,10 @@ def test_a_concept_of_ones_own_is_added_acts_and_goes(page, server, check, tmp_p
     check("without a name nothing is added", page.tells("name"), page.text("told"))
     for name, text in (("name", MINE.name), ("phrase", MINE.phrase), ("category", MINE.category)):
         page.write(name, text)
+    page.write("anchor", MINE.phrase)
+    page.click("add")
+    check("an anchor that is the phrase is refused", page.tells("something else"), page.text("told"))
+    page.write("anchor", "")
     page.click("add")
     check("added, it is told", page.tells(f"Added '{MINE.name}'"), page.text("told"))
     check("added, it is in the table", MINE.name in page.text("table"), page.text("table"))

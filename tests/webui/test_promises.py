@@ -5,6 +5,8 @@ import pytest
 from cells import GI, PROMPT, said_by
 
 from lib_gi import infotext
+from lib_gi.concepts import Concept
+from lib_gi.own_concepts import OwnConcepts
 from tools.webui_server import REPOSITORY, TITLE, Refused, encoded
 
 
@@ -21,6 +23,31 @@ def test_a_concept_is_erased_and_the_rest_is_kept_as_the_judge_of_record_sees_it
         found[name] = judge.judge(np.stack(pictures)).objects[:, OBJECTS.index("beer")].mean()
 
     assert found["off"] >= 0.7 and found["on"] <= 0.15, found
+
+
+def test_an_anchor_takes_a_style_away_that_the_model_draws_of_its_own_accord(server):
+    from lib_gi.detect.oracle import Oracle
+    from tools.gi_tiny.world import STYLES
+
+    judge = Oracle.load(REPOSITORY / "models" / "gi-tiny-judges" / "record.safetensors")
+    own = OwnConcepts(server.folder / "growth-inhibitors")
+    bare, anchored = Concept("bare look", "fluent", "mine"), Concept("anchored look", "fluent", "mine", "noto")
+    gi = {"weighting": "contrast", "strength": 1.25}
+    found = {}
+    own.merge([bare, anchored])
+    try:
+        for name in ("", bare.name, anchored.name):
+            more = gi | {"concepts": [name]} if name else None
+            pictures = [server.draw(more, prompt="a ship", seed=seed, steps=20).pictures[0] for seed in range(12)]
+            found[name] = judge.judge(np.stack(pictures)).in_style(STYLES.index("fluent")).mean()
+        with said_by(server) as said:
+            server.draw(gi | {"concepts": [anchored.name], "weighting": "agreement"}, prompt="a ship", steps=2)
+    finally:
+        own.delete(bare)
+        own.delete(anchored)
+
+    assert found[""] >= 0.7 and found[bare.name] >= 0.5 and found[anchored.name] <= 0.2, found
+    assert said and "anchor of anchored look takes no part in agreement" in server.log.read_text(errors="replace")
 
 
 @pytest.mark.parametrize(
