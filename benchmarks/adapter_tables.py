@@ -128,7 +128,7 @@ def styles(told: dict) -> list[str]:
         left = {method: list(by_concept.items())[-1] for method, by_concept in told["left_by_object"].items()}
         [style] = {concept for concept, _ in left.values()}
         erasing = {method: shares for method, (_, shares) in left.items() if method != "none"}
-        objects = sorted(told["unasked"], key=lambda name: -told["unasked"][name][style]["value"])
+        objects = sorted(told["unasked"], key=lambda name: -told["unasked"][name].get(style, {"value": 0.0})["value"])
         parts += [
             f"By object, how often a prompt that says nothing of style is drawn in `{style}`"
             f" ({told['unasked_count']} unerased pictures each), and how often `{style}` is left where it was named:",
@@ -137,7 +137,7 @@ def styles(told: dict) -> list[str]:
                 [
                     [
                         name,
-                        cell(told["unasked"][name][style]),
+                        cell(told["unasked"][name][style]) if style in told["unasked"][name] else "",
                         *(cell(shares[name]) if name in shares else "" for shares in erasing.values()),
                     ]
                     for name in objects

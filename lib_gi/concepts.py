@@ -134,7 +134,7 @@ def resolve(
 
 def anchor_of(concept: Concept) -> Concept:
     """A concept's anchor as a concept of its own, by whose name errors tell whose anchor it is."""
-    return Concept(f"{concept.name}, anchor", concept.anchor)
+    return Concept(f"the anchor of {concept.name}", concept.anchor)
 
 
 def key_of(name: str) -> str:

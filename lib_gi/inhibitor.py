@@ -131,7 +131,8 @@ def contrasted_w(w: Tensor, spans: list[tuple[int, int]], against: Tensor) -> Te
     w: (C, B or 1, L), zero outside each concept's [s, e). against: (C, E), see `Neutral`.
     """
     own = torch.stack([w[i, :, s:e].mean(dim=1) for i, (s, e) in enumerate(spans)])  # (C, B or 1)
-    return torch.cat([own * against.sum(dim=1, keepdim=True), -(against.T @ own)])
+    given = against[..., None] * own[:, None]  # (C, E, B or 1); no matmul, which autocast would make less exact
+    return torch.cat([given.sum(dim=1), -given.sum(dim=0)])
 
 
 def _joined(K_star: Tensor, V: Tensor, V_w: Tensor, weighting: str) -> Joined:

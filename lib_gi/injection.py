@@ -12,8 +12,8 @@ from lib_gi.layers import Layer, check_width
 from lib_gi.rows import RowMap
 
 ANCHORED = 0.65
-"""How much of w an anchor takes back, and the concept gives. Concept and anchor lie further apart than the concept and
-an empty prompt, 1.5 to 1.8 times on gi-tiny: with this share a strength goes about as far as without an anchor.
+"""How much of w a concept with an anchor gives, and the anchor takes back. The two lie further apart than a concept and
+an empty prompt do: with this share, chosen on gi-tiny's validation prompts, a strength goes about as far as without.
 """
 
 
@@ -41,7 +41,7 @@ class Injection:
         self._indices: dict[tuple, Tensor] = {}
         self._c_star = self._joined_contexts(concepts)
         self._empty = self._checked_empty(empty)
-        self._anchors = [(i, c.anchor) for i, c in enumerate(concepts) if c.anchor is not None]
+        self._set_against(concepts)
         self.set_w([c.first_w for c in concepts])
 
     def set_w(self, w: Sequence[Tensor]) -> None:
@@ -59,7 +59,7 @@ class Injection:
     @property
     def unused_anchors(self) -> list[int]:
         """The places of the concepts whose anchors take no part, as another weighting acts."""
-        return [] if self.weighting in inhibitor.CONTRASTED else [index for index, _ in self._anchors]
+        return [] if self.weighting in inhibitor.CONTRASTED else self._anchored
 
     @property
     def images(self) -> int:
@@ -130,16 +130,12 @@ class Injection:
 
     def _neutral(self, layer: Layer, q: Tensor) -> inhibitor.Neutral:
         """What the concepts are set against: each its anchor, and those that have none the empty prompt."""
-        against = torch.zeros(len(self.spans), 1 + len(self._anchors))
-        against[:, 0] = 1.0
-        for column, (row, _) in enumerate(self._anchors, start=1):
-            against[row, 0], against[row, column] = 0.0, ANCHORED
-        stars = [self._empty_stars(layer, q)]
-        if self._anchors:
-            stars.append(layer.make_stars(torch.cat([anchor for _, anchor in self._anchors]).to(q.device, q.dtype)))
-        taken = against.any(dim=0)  # where all have anchors the empty prompt is of no use
-        K, V = (torch.cat(part)[taken.to(q.device)] for part in zip(*stars, strict=True))
-        return inhibitor.Neutral(K, V, against[:, taken])
+        if layer.anchors is None and self._anchors is not None:
+            layer.anchors = layer.make_stars(self._anchors.to(q.device, q.dtype))
+        stars = [self._empty_stars(layer, q)] if self._sets_against_empty else []
+        stars += [layer.anchors] if layer.anchors is not None else []
+        K, V = (torch.cat(part) for part in zip(*stars, strict=True))
+        return inhibitor.Neutral(K, V, self._against)
 
     def _empty_stars(self, layer: Layer, q: Tensor) -> tuple[Tensor, Tensor]:
         """K and V of the empty prompt, each (1, H, L, d), kept for the pass."""
@@ -154,6 +150,32 @@ class Injection:
         if (rows, device) not in self._indices:
             self._indices[rows, device] = torch.tensor(rows, device=device)
         return self._indices[rows, device]
+
+    def _set_against(self, concepts: Sequence[EncodedConcept]) -> None:
+        """Sort the concepts by what they are set against; equal anchors are one context. SettingsError for an anchor
+        that is to be kept out itself: it would bring back what another concept takes away.
+        """
+        self._anchored = [index for index, concept in enumerate(concepts) if concept.anchor is not None]
+        self._sets_against_empty = len(self._anchored) < len(concepts)
+        different: list[Tensor] = []
+        columns = []
+        for index in self._anchored if self.weighting in inhibitor.CONTRASTED else []:
+            anchor = concepts[index].anchor
+            for other in concepts:
+                if torch.equal(anchor, other.c_star):
+                    raise SettingsError(
+                        f"the anchor of {concepts[index].name} is {other.name}, which is to be kept out itself;"
+                        " expected something that may be in the picture; choose another anchor, or leave one out"
+                    )
+            known = [column for column, one in enumerate(different) if torch.equal(anchor, one)]
+            columns.append(known[0] if known else len(different))
+            different += [] if known else [anchor]
+        first = int(self._sets_against_empty)
+        self._against = torch.zeros(len(concepts), first + len(different))
+        self._against[:, :first] = 1.0
+        for index, column in zip(self._anchored, columns):
+            self._against[index, :first], self._against[index, first + column] = 0.0, ANCHORED
+        self._anchors = torch.cat(different) if different else None
 
     def _checked_empty(self, empty: Tensor | None) -> Tensor | None:
         """The empty prompt's context, where it is there if it is needed and fits beside the concepts'."""

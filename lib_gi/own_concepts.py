@@ -106,7 +106,8 @@ def _place(concepts: list[Concept], old: Concept) -> int:
     if old in concepts:
         return concepts.index(old)
     now = next((concept for concept in concepts if concept.key == old.key), None)
-    what = "deleted" if now is None else f"changed to {now.phrase!r} in {now.category!r}"
+    anchored = f", anchor {now.anchor!r}" if now and now.anchor else ""
+    what = "deleted" if now is None else f"changed to {now.phrase!r} in {now.category!r}{anchored}"
     raise ConceptError(
         f"the concept {old.name!r} was {what} meanwhile, in another window or by another program; expected it as it was"
         " when you chose it; choose it again, or add yours as a new one"

@@ -74,7 +74,8 @@ class Session:
         self._layers = find_cross_attention(unet) if self.concepts else []
         self._injection = Injection(self._layers, self.concepts, weighting, bound, empty)
         for index in self._injection.unused_anchors:
-            logger.warning("%s", unused_anchor(self.concepts[index].name, weighting))
+            if self.concepts[index].strength != 0:
+                logger.warning("%s", unused_anchor(self.concepts[index].name, weighting))
         self._reading = self._reading_by(adapter)
         self._books, self._faults = Books(self._layers), Faults()
         self._depth = 0

@@ -196,7 +196,8 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
     by = report.comes_by(acting, host, adapters, concepts)
     always = "" if acting == settings else " Some of it always, whatever is chosen here."
     line = f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"
-    return " ".join([line, *policy.told_of_words(only_slips=True)])
+    anchors = policy.told_of_anchors(acting, library.catalogue())
+    return " ".join([line, *anchors, *policy.told_of_words(only_slips=True)])
 
 
 def checkpoint_file():

@@ -7,15 +7,18 @@ import pytest
 import test_webui_script
 import torch
 from tiny_pipelines import draw
-from tiny_unet import EMPTY, GUIDED, HEADS, WIDTH, UNet, concept, inputs, run
+from tiny_unet import EMPTY, GUIDED, HEADS, WIDTH, UNet, concept, inputs, plainly, run
 
 from lib_gi import cli, growth_inhibitors, inhibitor
+from lib_gi.adapter import Adapter, new_network
 from lib_gi.concepts import Concept
-from lib_gi.errors import ConceptError, ContextWidthError
+from lib_gi.errors import ConceptError, ContextWidthError, SettingsError
 from lib_gi.hosts.diffusers import context_of
 from lib_gi.injection import ANCHORED
+from lib_gi.rows import RowMap
 from lib_gi.session import Session
 from lib_gi.settings import Settings
+from lib_gi.webui.policy import Policy
 
 webui = test_webui_script.webui  # the fixture
 ANCHOR = concept("anchor", seed=11).c_star
@@ -64,10 +67,49 @@ def test_where_all_concepts_have_anchors_the_empty_prompt_says_nothing():
     assert torch.equal(*results)
 
 
-def test_an_anchor_that_says_the_same_as_the_concept_leaves_all_as_it_is():
-    one = concept()
-    _, seen = seen_by([replace(one, anchor=one.c_star)])
-    torch.testing.assert_close(seen["Z"], seen["h"], atol=1e-5, rtol=1e-4)
+def test_an_anchor_that_is_to_be_kept_out_itself_is_refused_where_it_would_act():
+    one, other = concept("one"), concept("other", seed=6)
+    both = [replace(one, anchor=other.c_star), replace(other, anchor=one.c_star)]
+    for concepts in (both, [both[0], other], [replace(one, anchor=one.c_star)]):
+        with pytest.raises(SettingsError, match="anchor of one is .*, which is to be kept out itself"):
+            Session(UNet(), concepts, weighting="contrast", empty=EMPTY)
+        assert Session(UNet(), concepts, weighting="agreement").layer_names
+
+
+def test_concepts_with_the_same_anchor_share_it_and_each_image_has_scales_of_its_own():
+    two = [anchored(images=2), replace(concept("b", 2, 1.0, images=2, seed=6), anchor=ANCHOR)]
+    two[0].w[1], two[1].w[1] = 0, 0
+    unet, rows = UNet(), RowMap((1, 0, None, 1))
+    before = plainly(unet)
+    with Session(unet, two, weighting="contrast", empty=EMPTY) as session:
+        after = run(unet, session, rows)
+    assert [torch.equal(before[r], after[r]) for r in range(4)] == [True, False, True, True]
+    torch.testing.assert_close(session._injection._against, torch.full((2, 1), ANCHORED))  # one context for both
+
+
+def test_what_is_taken_and_what_is_given_back_weigh_the_same_under_autocast_too():
+    w, spans = -torch.tensor([1.6, 0.73])[:, None, None].expand(2, 1, 4), [(1, 3), (1, 4)]
+    against = torch.tensor([[1.0, 0.0], [0.0, ANCHORED]])
+    with torch.autocast("cpu", torch.bfloat16):
+        scales = inhibitor.contrasted_w(w, spans, against)
+    assert scales.dtype == torch.float32 and abs(float(scales.sum())) < 1e-6
+    torch.testing.assert_close(scales[:, 0], torch.tensor([-1.6, -0.73 * ANCHORED, 1.6, 0.73 * ANCHORED]))
+
+
+def test_an_adapter_infers_the_scales_of_concepts_with_anchors(sd1):
+    with growth_inhibitors(sd1, [Concept("mine", "purple gnome")], strength=0.0, record_features=True) as reading:
+        draw(sd1)
+    inputs_ = 2 * len(reading.layer_names)
+    network = new_network(inputs_)
+    torch.nn.init.constant_(network[-1].bias, -9.0)
+    adapter = Adapter(reading.layer_names, "spread", network, torch.zeros(inputs_), torch.ones(inputs_), -1.0, -1.0)
+    pictures = []
+    for anchor in ("", "cat"):
+        mine = Concept("mine", "purple gnome", anchor=anchor)
+        with growth_inhibitors(sd1, [mine], adapter=adapter, weighting="contrast") as session:
+            pictures.append(draw(sd1))
+        assert (session.inferred["mine"] == -1.0).all()
+    assert not torch.equal(*pictures)
 
 
 @pytest.mark.parametrize("weighting", [name for name in inhibitor.WEIGHTINGS if name not in inhibitor.CONTRASTED])
@@ -104,7 +146,7 @@ def test_a_pipelines_own_encoder_reads_the_anchor(sd1):
 
 def test_an_anchor_that_is_too_long_is_refused_before_anything_is_drawn(sd1):
     long = Concept("mine", "gnome", anchor="a " * 76)
-    with pytest.raises(ConceptError, match="'mine, anchor' has 76 tokens; expected at most 75"):
+    with pytest.raises(ConceptError, match="'the anchor of mine' has 76 tokens; expected at most 75"):
         with growth_inhibitors(sd1, [long], weighting="contrast"):
             pass
 
@@ -116,6 +158,27 @@ def test_the_pages_line_tells_of_an_anchor_that_takes_no_part(webui):
         assert ("the anchor of toon takes no part in agreement" in line) == told
 
 
+def test_the_pages_line_promises_nothing_of_an_adapter_that_is_not_known_yet(webui):
+    webui.module.library.own.add(Concept("toon", "cartoon", "styles", "photograph"))
+    webui.loaded.checkpoint = ""
+    for weighting, told in (("auto", False), ("agreement", True)):
+        line = webui.module.forecast(Settings(concepts=("toon",), adapter="auto", weighting=weighting))
+        assert ("the anchor of toon takes no part" in line) == told
+
+
+def test_an_anchor_takes_no_part_while_something_is_always_kept_out_and_the_line_says_so(webui):
+    toon = Concept("toon", "cartoon", "styles", "nudity")
+    webui.module.library.own.add(toon)
+    asked = Settings(concepts=("toon",), strength=9.0)
+    webui.shared.cmd_opts.growth_inhibitors_always = "nudity=6"
+    assert "The anchor of toon takes no part while something is always kept out." in webui.module.forecast(asked)
+    policy, catalogue = Policy.of("nudity=6"), webui.module.library.catalogue()
+    found = {c.name: c.anchor for c in policy.concepts(policy.enforced(asked), False, catalogue)}
+    assert found == {"toon": "", "nudity": ""}
+    assert Policy.of("").concepts(asked, False, catalogue) == (toon,)
+    assert Policy.of("toon=6").told_of_anchors(asked, catalogue) == []  # words of its own, which have no anchor
+
+
 def test_the_pages_line_tells_of_an_anchor_that_is_too_long_for_the_model(webui, monkeypatch):
     def counted(concept):
         if len(concept.phrase) > 20:
@@ -123,7 +186,7 @@ def test_the_pages_line_tells_of_an_anchor_that_is_too_long_for_the_model(webui,
 
     monkeypatch.setattr(webui.loaded, "counted", counted)
     webui.module.library.own.add(Concept("toon", "cartoon", "styles", "photograph " * 20))
-    with pytest.raises(ConceptError, match="'toon, anchor' has 76"):
+    with pytest.raises(ConceptError, match="'the anchor of toon' has 76"):
         webui.module.forecast(Settings(concepts=("toon",)))
 
 

@@ -90,7 +90,7 @@ def test_an_anchor_is_read_as_plain_words_too_and_has_to_fit(host):
     got = host.webui.encode(Concept("toon", "cartoon", anchor="a (photo)"), -4.0, (512, 768))
     assert [str(seen[0]) for seen in host.encoder.seen] == ["a \\(photo\\)", "cartoon"]
     assert got.anchor.shape == got.c_star.shape == (1, 77, 8)
-    with pytest.raises(ConceptError, match="'toon, anchor' has 76 tokens"):
+    with pytest.raises(ConceptError, match="'the anchor of toon' has 76 tokens"):
         host.webui.encode(Concept("toon", "cartoon", anchor="word " * 76), -4.0, (512, 768))
 
 

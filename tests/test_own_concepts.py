@@ -70,6 +70,13 @@ def test_what_was_changed_or_deleted_in_another_window_is_not_overwritten(own):
     assert [concept.phrase for concept in own.read()] == ["white face"]
 
 
+def test_a_change_of_the_anchor_alone_is_told(own):
+    own.add(CLOWN)
+    own.replace(CLOWN, Concept(CLOWN.name, CLOWN.phrase, CLOWN.category, "mime"))
+    with pytest.raises(ConceptError, match="changed to .*, anchor 'mime'"):
+        own.delete(CLOWN)
+
+
 def test_an_import_adds_what_is_new_and_leaves_what_is_there(own):
     own.add(CLOWN)
     merged = own.merge([CLOWN, Concept("a", "a", "c"), RABBIT])

@@ -16,7 +16,7 @@ from lib_gi.training.sampling import PipelineSampler
 from lib_gi.training.search import Search, Task
 from lib_gi.training.webui import WebuiPipeline, default_sampler, in_turn
 
-CATALOGUE = Catalogue([Concept("a", "phrase of a")])
+CATALOGUE = Catalogue([Concept("a", "phrase of a", anchor="something else")])
 TASKS = [Task("a", f"prompt {seed}", seed, 4.5) for seed in (3, 1, 2)]
 
 

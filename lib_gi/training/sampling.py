@@ -71,8 +71,9 @@ class PipelineSampler:
         return Drawn(pictures, _first_step(seen.get(asked.concept.name), images), others)
 
     def _concept(self, name: str) -> Concept:
+        """A concept by its phrase; without its anchor, as one adapter serves concepts with and without."""
         known = self.catalogue is not None and name in self.catalogue
-        return self.catalogue.lookup(name) if known else Concept(name, name)
+        return replace(self.catalogue.lookup(name), anchor="") if known else Concept(name, name)
 
 
 def _first_step(features: Features | None, images: int) -> Features:

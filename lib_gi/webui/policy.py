@@ -15,6 +15,7 @@ from lib_gi.settings import Settings, parse_strengths
 class Policy:
     """The concepts that are always kept out, with the least strength of each; none where nothing is required.
 
+    An anchor puts something into pictures, perhaps what is required to be kept out: none takes part meanwhile.
     A request may add concepts, whose strengths an adapter may infer, and raise strengths. All else (weighting, steps,
     hires pass, bound) acts on all concepts at once, and is the default while anything is required: each could be set so
     that hardly anything is kept out. Heat maps show, and change nothing.
@@ -60,9 +61,21 @@ class Policy:
             return catalogue.resolve(settings.concepts, free_text)
         required = {c.key: c for c in resolve(self.required.concepts, allow_free_text=True)}
         return tuple(
-            required[key_of(name)] if key_of(name) in required else catalogue.resolve((name,), free_text)[0]
+            required[key_of(name)]
+            if key_of(name) in required
+            else replace(catalogue.resolve((name,), free_text)[0], anchor="")
             for name in settings.concepts
         )
+
+    def told_of_anchors(self, settings: Settings, catalogue: Catalogue) -> list[str]:
+        """What is said of each anchor that takes no part because something is required."""
+        required = {key_of(name) for name in self.required.concepts}
+        asked = [catalogue.lookup(name) for name in settings.concepts if required and name in catalogue]
+        return [
+            f"The anchor of {concept.name} takes no part while something is always kept out."
+            for concept in asked
+            if concept.anchor and concept.key not in required
+        ]
 
     def told_of_words(self, only_slips: bool = False) -> list[str]:
         """What is said of each required name that the package lacks; only_slips: of those that are close to one."""

@@ -12,7 +12,7 @@ from lib_gi.hosts.webui import Protection
 from lib_gi.hosts.webui_model import Webui
 from lib_gi.inhibitor import CONTRASTED
 from lib_gi.layers import find_cross_attention
-from lib_gi.settings import MOST_USEFUL, Settings, format_strengths
+from lib_gi.settings import AUTO, MOST_USEFUL, Settings, format_strengths
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def comes_by(settings: Settings, host: Webui, adapters: Adapters, concepts: Sequ
         return fixed(settings, adapters_of(host, adapters)) + _warned(settings, concepts)
     if not host.checkpoint:
         later = f"auto by the adapter {settings.adapter}, which is looked for when the checkpoint is there"
-        return later + _warned(settings, concepts)
+        return later + _warned(settings, concepts if settings.weighting != AUTO else ())
     chosen = adapters.choose(settings, host.unet(), host.weights)
     return f"auto by {chosen}" + _warned(settings, concepts, chosen.adapter.weighting)
 
