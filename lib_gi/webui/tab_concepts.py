@@ -20,7 +20,7 @@ FIELDS = {
     "name": ("Name", "What lists show, and what the API calls it.", ""),
     "phrase": ("Phrase", "What the model reads; empty for the name itself.", ""),
     "category": ("Category", "What it is listed under.", "my own"),
-    "anchor": ("Anchor", "What takes its place, in the weighting contrast; empty for nothing.", ""),
+    "anchor": ("Anchor", "What takes its place in contrast; may be empty.", ""),
 }
 EMPTY = tuple(value for _, _, value in FIELDS.values())
 
