@@ -9,8 +9,9 @@ import torch
 from test_training_search import TASKS, Needs, Paint
 
 from lib_gi.adapter import Adapter
+from lib_gi.concepts import Catalogue, Concept
 from lib_gi.errors import SettingsError
-from lib_gi.training.calibration import Plan, w_of
+from lib_gi.training.calibration import Plan, phrases_of, w_of
 from lib_gi.training.fit import SHARE
 from lib_gi.training.labels import TRIED
 
@@ -116,12 +117,20 @@ def test_a_strongest_strength_that_is_none_is_refused(strongest):
 def test_labels_are_of_one_way_to_draw(tmp_path):
     searched(tmp_path)
     others = ({"sampler": "DDIM"}, {"steps": 6}, {"host": "A1111"}, {"strongest": 9.0}, {"fingerprint": "4567"})
+    others += ({"phrases": "a=another phrase"},)
     for change in others:
         plan = Plan(**vars(PLAN) | change)
         search = plan.search(Paint(), Needs(), tmp_path)
         assert len(search.missing(search.parts(plan.tasks))) == 6
     same = Plan(**vars(PLAN) | {"features": "agreement", "seed": 3}).search(Paint(), Needs(), tmp_path)
     assert same.missing(same.parts(PLAN.tasks)) == []
+
+
+def test_only_phrases_that_are_not_the_names_themselves_are_told():
+    catalogue = Catalogue([Concept(TASKS[0].concept, "its phrase"), Concept("else", "another"), Concept("c", "c")])
+    tasks = [*TASKS, replace(TASKS[0], concept="c"), replace(TASKS[0], concept="free words")]
+    assert phrases_of(tasks, catalogue) == f"{TASKS[0].concept}=its phrase"
+    assert phrases_of(TASKS, Catalogue([])) == ""
 
 
 class Always:

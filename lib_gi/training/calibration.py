@@ -10,12 +10,19 @@ from typing import Any
 from torch import Tensor
 
 from lib_gi.adapter import READ, Adapter
+from lib_gi.concepts import Catalogue
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
 from lib_gi.training.fit import LEAST, NOISE, SHARE, SURPLUS, TAU, Examples, Fitted, fit
 from lib_gi.training.labels import tried_strengths
 from lib_gi.training.search import Sampler, Search, Task
+
+
+def phrases_of(tasks: Sequence[Task], catalogue: Catalogue) -> str:
+    """The phrases of those concepts that the text encoder reads by other words than their name: labels depend on it."""
+    known = [catalogue.lookup(name) for name in sorted({task.concept for task in tasks}) if name in catalogue]
+    return "; ".join(f"{one.name}={one.phrase}" for one in known if one.phrase != one.name)
 
 
 @dataclass(frozen=True)
@@ -25,8 +32,8 @@ class Plan:
     model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
     host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
     adapter's kind. strongest: strength that is tried, where `tried` does not end before it. chunk: pictures drawn at a
-    time. seed, tau: of the fit. without: concepts that nothing is learnt of. SettingsError for a strongest that is no
-    positive number.
+    time. phrases: what `phrases_of` tells. seed, tau: of the fit. without: concepts that nothing is learnt of.
+    SettingsError for a strongest that is no positive number.
     """
 
     tasks: tuple[Task, ...]
@@ -44,6 +51,7 @@ class Plan:
     seed: int = 0
     tau: float = TAU
     host: str = ""
+    phrases: str = ""
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,7 +62,8 @@ class Plan:
 
     def search(self, sampler: Sampler, detector: Detector, work: Path) -> Search:
         """The search for its labels, which are kept in the folder `work`."""
-        names = ("fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
+        names = ("fingerprint", "sampler", "steps", "weighting", "detector", "host", "phrases")
+        names = [name for name in names if getattr(self, name) or name not in ("host", "phrases")]
         told = " ".join(f"{name}={getattr(self, name)}" for name in names)
         concepts = tuple(dict.fromkeys(task.concept for task in self.tasks))
         return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts, self.tried)

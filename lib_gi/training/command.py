@@ -90,7 +90,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
     from lib_gi.cli import say
     from lib_gi.fingerprint import fingerprint
     from lib_gi.layers import find_cross_attention
-    from lib_gi.training.calibration import Plan
+    from lib_gi.training.calibration import Plan, phrases_of
     from lib_gi.training.diffusers import DiffusersPipeline
     from lib_gi.training.sampling import PipelineSampler
 
@@ -110,6 +110,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
         strongest=arguments.strongest,
         chunk=arguments.chunk,
         seed=arguments.seed,
+        phrases=phrases_of(tasks, catalogue),
         without=tuple(arguments.without),
         **({} if arguments.tau is None else {"tau": arguments.tau}),
     )

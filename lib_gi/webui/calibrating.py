@@ -149,11 +149,12 @@ class Workshop:
         from lib_gi.detect.own import try_out  # these wait for torch, and for the host
         from lib_gi.fingerprint import fingerprint
         from lib_gi.layers import find_cross_attention
-        from lib_gi.training.calibration import Plan
+        from lib_gi.training.calibration import Plan, phrases_of
         from lib_gi.training.sampling import PipelineSampler
         from lib_gi.training.webui import WebuiPipeline, default_sampler
 
         detector_name, detector = self.detectors.make(order.detector, order.options, self.catalogue)
+        catalogue = self.catalogue()
         try_out(detector, sorted({task.concept for task in order.tasks}))
         host = self._host()
         unet = host.unet()
@@ -177,9 +178,10 @@ class Workshop:
             strongest=order.strongest,
             chunk=order.batch,
             host=pipeline.told(),
+            phrases=phrases_of(order.tasks, catalogue),
         )
         self._note(order, plan.model, own)
-        sampler = PipelineSampler(pipeline, order.weighting, self.catalogue())
+        sampler = PipelineSampler(pipeline, order.weighting, catalogue)
         layers = tuple(layer.name for layer in find_cross_attention(unet))
         return Prepared(plan, plan.search(sampler, detector, self._labels), layers)
 
