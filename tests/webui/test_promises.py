@@ -1,5 +1,7 @@
 """What users of the real WebUI rely on: erasure, clear refusals, a record that comes back, nothing left behind."""
 
+import shutil
+
 import numpy as np
 import pytest
 from cells import GI, PROMPT, said_by
@@ -30,7 +32,8 @@ def test_an_anchor_takes_a_style_away_that_the_model_draws_of_its_own_accord(ser
     from tools.gi_tiny.world import STYLES
 
     judge = Oracle.load(REPOSITORY / "models" / "gi-tiny-judges" / "record.safetensors")
-    own = OwnConcepts(server.folder / "growth-inhibitors")
+    folder = server.folder / "growth-inhibitors"
+    own, is_new = OwnConcepts(folder), not folder.exists()
     bare, anchored = Concept("bare look", "fluent", "mine"), Concept("anchored look", "fluent", "mine", "noto")
     gi = {"weighting": "contrast", "strength": 1.25}
     found = {}
@@ -45,6 +48,8 @@ def test_an_anchor_takes_a_style_away_that_the_model_draws_of_its_own_accord(ser
     finally:
         own.delete(bare)
         own.delete(anchored)
+        if is_new:
+            shutil.rmtree(folder)
 
     assert found[""] >= 0.7 and found[bare.name] >= 0.5 and found[anchored.name] <= 0.2, found
     assert said and "anchor of anchored look takes no part in agreement" in server.log.read_text(errors="replace")
