@@ -28,7 +28,7 @@ from . import adapter_tables, tables
 from .erase import bench_of, frozen, sampled, settings_of, told_by, write
 from .frontier import gain, right
 from .inferred import SHIPPED
-from .measure import Items, pooled, summary
+from .measure import Items, applied, pooled, summary
 from .methods import GUIDANCE, Setting
 from .options import ROOT, SWEEPS, add_sampling
 from .paired import compare
@@ -111,8 +111,7 @@ def run_each(arguments: argparse.Namespace) -> None:
     by_concept = told_of_each(bench, arguments, arguments.variants)
     everything = pooled(by_concept.values())
     for name in adapter_tables.SHOWN:
-        values = everything[name]
-        figure = share(f"erase.adapter.{arguments.command}.{name}", values[values == values])
+        figure = share(f"erase.adapter.{arguments.command}.{name}", applied(everything[name]))
         figure.save(arguments.results)
         print(figure)
     rows = {concept: summary(told) for concept, told in by_concept.items()}

@@ -125,24 +125,19 @@ def styles(told: dict) -> list[str]:
         table(["way", *(COLUMNS[column] for column in STYLES_SHOWN)], rows),
     ]
     if told["unasked"]:
-        left = {method: list(by_concept.items())[-1] for method, by_concept in told["left_by_object"].items()}
-        [style] = {concept for concept, _ in left.values()}
-        erasing = {method: shares for method, (_, shares) in left.items() if method != "none"}
-        objects = sorted(told["unasked"], key=lambda name: -told["unasked"][name].get(style, {"value": 0.0})["value"])
+        unasked, left = told["unasked"], told["left_by_object"]
+        style = list(next(iter(left.values())))[-1]
+        shares = {f"left: {names[method]}": by_style[style] for method, by_style in left.items() if method != "none"}
+        shares = {"unasked": {name: shown[style] for name, shown in unasked.items() if style in shown}} | shares
+        often = {name: shares["unasked"][name]["value"] if name in shares["unasked"] else 0.0 for name in unasked}
+        rows = [
+            [name, *(cell(of_objects[name]) if name in of_objects else "" for of_objects in shares.values())]
+            for name in sorted(unasked, key=lambda name: -often[name])
+        ]
         parts += [
             f"By object, how often a prompt that says nothing of style is drawn in `{style}`"
             f" ({told['unasked_count']} unerased pictures each), and how often `{style}` is left where it was named:",
-            table(
-                ["object", "unasked", *(f"left: {names[method]}" for method in erasing)],
-                [
-                    [
-                        name,
-                        cell(told["unasked"][name][style]) if style in told["unasked"][name] else "",
-                        *(cell(shares[name]) if name in shares else "" for shares in erasing.values()),
-                    ]
-                    for name in objects
-                ],
-            ),
+            table(["object", *shares], rows),
         ]
     return parts
 

@@ -31,7 +31,7 @@ from tools.gi_tiny.world import STYLES, UNSAFE
 
 from . import merging, tables
 from .choose import RULE, WINNER_RULE, chosen, winner
-from .measure import Items, items, pooled, summary
+from .measure import Items, applied, items, pooled, summary
 from .methods import METHODS, Setting
 from .options import ROOT, SWEEPS, add_sampling
 from .paired import compare
@@ -125,9 +125,9 @@ def run_test(arguments: argparse.Namespace) -> None:
     together = {method: pooled(parts.values()) for method, parts in told.items()}
     for method, everything in together.items():
         for name in FIGURES:
-            values = everything.get(name)
-            if values is not None and (values == values).any():
-                figure = share(f"erase.{method}.{name}", values[values == values])
+            values = applied(everything.get(name, np.empty(0)))
+            if values.size:
+                figure = share(f"erase.{method}.{name}", values)
                 figure.save(arguments.results)
                 print(figure)
     about = {"model": bench.model_id, "judge": bench.judge_id, "steps": bench.steps}

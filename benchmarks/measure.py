@@ -129,11 +129,16 @@ def pooled(parts: Iterable[Items]) -> Items:
     return {name: np.concatenate(values) for name, values in joined.items()}
 
 
+def applied(values: np.ndarray) -> np.ndarray:
+    """Those of an item's numbers that apply: all but nan."""
+    return values[~np.isnan(values)]
+
+
 def summary(told: Items) -> dict[str, dict]:
     """Share, Wilson's 95 % interval and number of each item that applied at least once."""
     shares = {}
     for name, values in told.items():
-        values = values[~np.isnan(values)]
+        values = applied(values)
         if values.size:
             low, high = wilson(int(values.sum()), values.size)
             shares[name] = {"value": float(values.mean()), "low": low, "high": high, "n": values.size}

@@ -27,7 +27,7 @@ from .adapter import about
 from .adapter_tables import STYLES_SHOWN
 from .erase import bench_of, sampled, told_by, write
 from .inferred import draw_inferred
-from .measure import pooled, summary
+from .measure import applied, items, pooled, summary
 from .methods import Setting, draw
 from .options import sampling_parser
 from .runs import Bench
@@ -69,8 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         told = told_by(bench, setting, given.concepts, given.count)
         together = pooled(told.values())
         for column in STYLES_SHOWN:
-            values = together[column]
-            figure = share(f"styles.{name}.{column.removeprefix('style_')}", values[~np.isnan(values)])
+            figure = share(f"styles.{name}.{column.removeprefix('style_')}", applied(together[column]))
             print(figure)
             if bench.split == "test":
                 figure.save(given.results)
@@ -95,9 +94,9 @@ def draw_style(
 def left_by_object(bench: Bench, setting: Setting, concept: str, count: int) -> dict[str, dict]:
     """The share in which the style is left, of the pictures whose unerased one shows an object, by that object."""
     outcome = bench.outcome(setting, concept, "explicit", count)
-    left = outcome.verdict.in_style(STYLES.index(concept)) | outcome.verdict.broken
+    left = items(outcome)["style_left"]
     shown = {name: outcome.baseline.objects[:, column] for column, name in enumerate(OBJECTS)}
-    return summary({name: left[where].astype(float) for name, where in shown.items() if where.any()})
+    return summary({name: left[where] for name, where in shown.items() if where.any()})
 
 
 def shown_unasked(bench: Bench, name: str, count: int) -> dict[str, dict]:

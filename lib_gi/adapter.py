@@ -89,9 +89,7 @@ class Adapter:
         tokens together, or one that errs would act alone, and pictures without a concept of many would hardly stay.
         Raises AdapterError when the features are of another number of layers, or not finite.
         """
-        answers = self.network(self._standardised(features, step)).squeeze(-1)
-        absent = answers.mean(dim=1, keepdim=True) >= 0
-        return torch.where(absent, 0.0, answers.clamp(self.lowest, self.highest))
+        return self._scales(self._standardised(features, step))
 
     @torch.no_grad()
     def lost(self, features: Features, step: int = 0) -> Tensor:
@@ -99,8 +97,15 @@ class Adapter:
 
         It never learnt what that means. So it is on another model, where it would leave everything in its place.
         """
-        far = self._standardised(features, step).square().mean(dim=(1, 2)).sqrt() > self.reach
-        return far & (self.w(features, step) == 0).all(dim=1)
+        x = self._standardised(features, step)
+        far = x.square().mean(dim=(1, 2)).sqrt() > self.reach
+        return far & (self._scales(x) == 0).all(dim=1)
+
+    def _scales(self, x: Tensor) -> Tensor:
+        """What `w` tells of standardised inputs (images, tokens, F)."""
+        answers = self.network(x).squeeze(-1)
+        absent = answers.mean(dim=1, keepdim=True) >= 0
+        return torch.where(absent, 0.0, answers.clamp(self.lowest, self.highest))
 
     def _standardised(self, features: Features, step: int) -> Tensor:
         x = inputs_of(features, self.kind, step)

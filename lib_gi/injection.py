@@ -41,7 +41,8 @@ class Injection:
         self._indices: dict[tuple, Tensor] = {}
         self._c_star = self._joined_contexts(concepts)
         self._empty = self._checked_empty(empty)
-        self._set_against(concepts)
+        if weighting in inhibitor.CONTRASTED:
+            self._set_against(concepts)
         self.set_w([c.first_w for c in concepts])
 
     def set_w(self, w: Sequence[Tensor]) -> None:
@@ -55,11 +56,6 @@ class Injection:
         self.idle = not bool((self._w != 0).any())
         for layer in self._layers:
             layer.growths.clear()
-
-    @property
-    def unused_anchors(self) -> list[int]:
-        """The places of the concepts whose anchors take no part, as another weighting acts."""
-        return [] if self.weighting in inhibitor.CONTRASTED else self._anchored
 
     @property
     def images(self) -> int:
@@ -129,13 +125,15 @@ class Injection:
         return layer.growths[images]
 
     def _neutral(self, layer: Layer, q: Tensor) -> inhibitor.Neutral:
-        """What the concepts are set against: each its anchor, and those that have none the empty prompt."""
-        if layer.anchors is None and self._anchors is not None:
-            layer.anchors = layer.make_stars(self._anchors.to(q.device, q.dtype))
-        stars = [self._empty_stars(layer, q)] if self._sets_against_empty else []
-        stars += [layer.anchors] if layer.anchors is not None else []
-        K, V = (torch.cat(part) for part in zip(*stars, strict=True))
-        return inhibitor.Neutral(K, V, self._against)
+        """What the concepts are set against, its K and V kept for the pass."""
+        if layer.neutral is None:
+            stars = [
+                self._empty_stars(layer, q) if one is self._empty else layer.make_stars(one.to(q.device, q.dtype))
+                for one in self._neutral_contexts
+            ]
+            K, V = (torch.cat(part) for part in zip(*stars, strict=True))
+            layer.neutral = K, V
+        return inhibitor.Neutral(*layer.neutral, self._against)
 
     def _empty_stars(self, layer: Layer, q: Tensor) -> tuple[Tensor, Tensor]:
         """K and V of the empty prompt, each (1, H, L, d), kept for the pass."""
@@ -152,30 +150,25 @@ class Injection:
         return self._indices[rows, device]
 
     def _set_against(self, concepts: Sequence[EncodedConcept]) -> None:
-        """Sort the concepts by what they are set against; equal anchors are one context. SettingsError for an anchor
-        that is to be kept out itself: it would bring back what another concept takes away.
+        """Sort the concepts by what they are set against, an anchor or the empty prompt; equal ones are one context.
+
+        SettingsError for an anchor that is to be kept out itself: it would bring back what another concept takes away.
         """
-        self._anchored = [index for index, concept in enumerate(concepts) if concept.anchor is not None]
-        self._sets_against_empty = len(self._anchored) < len(concepts)
-        different: list[Tensor] = []
-        columns = []
-        for index in self._anchored if self.weighting in inhibitor.CONTRASTED else []:
-            anchor = concepts[index].anchor
-            for other in concepts:
-                if torch.equal(anchor, other.c_star):
-                    raise SettingsError(
-                        f"the anchor of {concepts[index].name} is {other.name}, which is to be kept out itself;"
-                        " expected something that may be in the picture; choose another anchor, or leave one out"
-                    )
-            known = [column for column, one in enumerate(different) if torch.equal(anchor, one)]
-            columns.append(known[0] if known else len(different))
-            different += [] if known else [anchor]
-        first = int(self._sets_against_empty)
-        self._against = torch.zeros(len(concepts), first + len(different))
-        self._against[:, :first] = 1.0
-        for index, column in zip(self._anchored, columns):
-            self._against[index, :first], self._against[index, first + column] = 0.0, ANCHORED
-        self._anchors = torch.cat(different) if different else None
+        self._neutral_contexts: list[Tensor] = []
+        against = torch.zeros(len(concepts), len(concepts))
+        for row, concept in enumerate(concepts):
+            context, share = (self._empty, 1.0) if concept.anchor is None else (concept.anchor, ANCHORED)
+            kept_out = [c.name for c in concepts if concept.anchor is not None and torch.equal(context, c.c_star)]
+            if kept_out:
+                raise SettingsError(
+                    f"the anchor of {concept.name} is {kept_out[0]}, which is to be kept out itself; expected something"
+                    " that may be in the picture; choose another anchor, or leave one out"
+                )
+            known = [torch.equal(context, one) for one in self._neutral_contexts]
+            if not any(known):
+                self._neutral_contexts.append(context)
+            against[row, [*known, True].index(True)] = share  # the same one, else the new one
+        self._against = against[:, : len(self._neutral_contexts)]
 
     def _checked_empty(self, empty: Tensor | None) -> Tensor | None:
         """The empty prompt's context, where it is there if it is needed and fits beside the concepts'."""

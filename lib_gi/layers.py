@@ -25,7 +25,7 @@ class Layer:
     q: Tensor | None = None  # of the call that is under way, (B, N, H*d)
     stars: tuple[Tensor, Tensor] | None = None  # K*, V*, each (C, H, L, d)
     empty: tuple[Tensor, Tensor] | None = None  # K, V of the empty prompt, each (1, H, L, d)
-    anchors: tuple[Tensor, Tensor] | None = None  # K, V of the anchors, each (anchors, H, L, d)
+    neutral: tuple[Tensor, Tensor] | None = None  # K, V of what concepts are set against, each (E, H, L, d)
     growths: dict[tuple[int, ...], Growth] = field(default_factory=dict)
     checked: bool = False
     hits: int = 0
@@ -58,7 +58,7 @@ class Layer:
 
     def forget(self) -> None:
         """Drop what belongs to a sampling pass."""
-        self.q, self.stars, self.empty, self.anchors, self.checked = None, None, None, None, False
+        self.q, self.stars, self.empty, self.neutral, self.checked = None, None, None, None, False
         self.growths.clear()
 
 

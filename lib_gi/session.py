@@ -30,6 +30,7 @@ from lib_gi.errors import (
 )
 from lib_gi.faults import Faults
 from lib_gi.features import Features, Record, collect
+from lib_gi.inhibitor import CONTRASTED
 from lib_gi.injection import Injection
 from lib_gi.layers import Layer, check_output, find_cross_attention, sample_of
 from lib_gi.reading import Reading
@@ -73,9 +74,9 @@ class Session:
         self.inferred: dict[str, Tensor] = {}
         self._layers = find_cross_attention(unet) if self.concepts else []
         self._injection = Injection(self._layers, self.concepts, weighting, bound, empty)
-        for index in self._injection.unused_anchors:
-            if self.concepts[index].strength != 0:
-                logger.warning("%s", unused_anchor(self.concepts[index].name, weighting))
+        for concept in self.concepts if weighting not in CONTRASTED else ():
+            if concept.anchor is not None and concept.strength != 0:
+                logger.warning("%s", unused_anchor(concept.name, weighting))
         self._reading = self._reading_by(adapter)
         self._books, self._faults = Books(self._layers), Faults()
         self._depth = 0

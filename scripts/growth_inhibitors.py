@@ -191,13 +191,13 @@ def forecast(settings: Settings | GrowthInhibitorError) -> str:
         return "Off: nothing is installed."
     host = Webui()
     checkpoint = host.checkpoint or "the checkpoint that will be loaded"
-    concepts = policy.concepts(acting, settings.free_text, library.catalogue())
+    catalogue = library.catalogue()
+    concepts = policy.concepts(acting, settings.free_text, catalogue)
     report.check_fits(host, concepts, any(strength != 0 for strength in acting.acting.values()))
     by = report.comes_by(acting, host, adapters, concepts)
     always = "" if acting == settings else " Some of it always, whatever is chosen here."
     line = f"Will inhibit {format_strengths(acting.acting)} in {checkpoint}: {by}.{always}"
-    anchors = policy.told_of_anchors(acting, library.catalogue())
-    return " ".join([line, *anchors, *policy.told_of_words(only_slips=True)])
+    return " ".join([line, *policy.told_of_anchors(acting, catalogue), *policy.told_of_words(only_slips=True)])
 
 
 def checkpoint_file():

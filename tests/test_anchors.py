@@ -48,8 +48,8 @@ def seen_by(concepts, **told):
 def test_a_concept_is_set_against_its_anchor_and_one_without_against_the_empty_prompt():
     plain = concept("b", 4, 2.0, seed=6)
     layer, seen = seen_by([anchored(strength=3.0), plain])
-    A = {id(c): attended(layer, seen["q"], c) for c in (concept().c_star, ANCHOR, EMPTY, plain.c_star)}
-    own, anchor, empty, other = A.values()
+    contexts = concept().c_star, ANCHOR, EMPTY, plain.c_star
+    own, anchor, empty, other = (attended(layer, seen["q"], context) for context in contexts)
     Z = seen["h"] - 3.0 * ANCHORED * (own - anchor) - 2.0 * (other - empty)
     Z = Z * (seen["h"].norm(dim=-1, keepdim=True) / Z.norm(dim=-1, keepdim=True)).clamp(max=1)
     assert (Z - seen["h"]).abs().max() > 0.01

@@ -48,7 +48,7 @@ def test_in_how_many_pictures_an_adapter_is_lost_is_told_and_they_are_drawn_anyw
     adapter.network[-1].bias.data.fill_(1.0)  # nothing grows, it says
     adapter.save(file)
     monkeypatch.setattr(transfer, "SHIPPED", file)
-    bench = transfer.bench_of.__globals__["Bench"](pipe, None, "m", "j", "test", tmp_path, STEPS, 2)
+    bench = transfer.Bench(pipe, None, "m", "j", "test", tmp_path, STEPS, 2)
     assert transfer.lost(bench, pipe, ["skull"], 3).tolist() == [0.0] * 9
     adapter.mean += 100
     adapter.save(file)

@@ -62,9 +62,8 @@ class Plan:
 
     def search(self, sampler: Sampler, detector: Detector, work: Path) -> Search:
         """The search for its labels, which are kept in the folder `work`."""
-        names = ("fingerprint", "sampler", "steps", "weighting", "detector", "host", "phrases")
-        names = [name for name in names if getattr(self, name) or name not in ("host", "phrases")]
-        told = " ".join(f"{name}={getattr(self, name)}" for name in names)
+        of = self._drawn_by | ({"phrases": self.phrases} if self.phrases else {})
+        told = " ".join(f"{name}={value}" for name, value in of.items())
         concepts = tuple(dict.fromkeys(task.concept for task in self.tasks))
         return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts, self.tried)
 
@@ -85,10 +84,15 @@ class Plan:
             return {"share": SHARE}
         return {"least": min(LEAST[self.weighting], self.strongest), "surplus": SURPLUS}
 
+    @property
+    def _drawn_by(self) -> dict[str, Any]:
+        """What tells its pictures and labels from another plan's, by name; a host where there is one to tell."""
+        names = ("fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
+        return {name: getattr(self, name) for name in names}
+
     def about(self) -> dict[str, Any]:
         """What the adapter's file says of itself."""
-        names = ("model", "fingerprint", "sampler", "steps", "weighting", "detector", *(("host",) if self.host else ()))
-        return {name: getattr(self, name) for name in names} | {
+        return {"model": self.model} | self._drawn_by | {
             "guidance": sorted({task.guidance for task in self.tasks}),
             "resolution": self.width if self.width == self.height else f"{self.width}x{self.height}",
             "concepts": sorted({task.concept for task in self.learnt}),
