@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 from tqdm import tqdm
 
-from lib_gi import growth_inhibitors, inhibitor
+from lib_gi import growth_inhibitors, layer_features
 from lib_gi.concepts import Concept
 from lib_gi.injection import Injection
 from tools.gi_tiny.attention import auc
@@ -98,12 +98,12 @@ def listening(told: list[np.ndarray]) -> Iterator[None]:
     """Appends what each layer shows, call by call, (n, MAPS, POOLS), wherever features are read."""
     means = Injection.means
 
-    def listen(self, layer, q, rows, maps):
+    def listen(self, layer, h, q, rows, maps):
         M_star, agreement = maps
-        usual = means(self, layer, q, rows, maps)  # makes the constants of the empty prompt
+        usual = means(self, layer, h, q, rows, maps)  # makes the constants of the empty prompt
         growth = self._growth(layer, q, rows.image_of_conditional)
         picked = q[self._picked(rows.conditional, q.device)]
-        excess = agreement - inhibitor.unprompted_agreement(picked, *layer.empty, growth, layer.heads)
+        excess = layer_features.excess(agreement, layer_features.output_for(picked, *layer.empty, layer.heads), growth)
         told.append(torch.stack([pooled(m) for m in (M_star, agreement, excess, M_star * excess)], 1).numpy())
         return usual
 

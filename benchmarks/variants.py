@@ -11,14 +11,14 @@ from diffusers import StableDiffusionPipeline
 from lib_gi import cli
 from lib_gi.adapter import KINDS
 from lib_gi.settings import INFERRED_WEIGHTING
-from lib_gi.training.fit import TAU
+from lib_gi.training.fit import TAU_SHARED
 from tools.gi_tiny.world import UNSAFE
 
 from .inferred import digest, draw_inferred
 from .methods import Setting, draw
 
-SHIPPED_KIND = "spread"
-TAUS = (0.8, 0.98)  # beside the shipped one
+SHIPPED_KIND = "alignment"
+TAUS = (0.6, 0.96)  # beside the shipped one
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Variant:
     """
 
     kind: str = SHIPPED_KIND
-    tau: float = TAU
+    tau: float = TAU_SHARED
     without: str | None = None
     alone: str | None = None
     others: bool = True

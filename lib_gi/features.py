@@ -16,8 +16,10 @@ class Features:
 
     Each number but spread's is a mean over heads and positions. excess: the agreement less that which the layer would
     have under an empty prompt. spread: the deviation over positions of M* times the excess, its mean over heads taken
-    first, which is large where a concept grows in some places and not in others. Both are None where the host told of
-    no such context. Each `begin_step` of the host that some layer answered to counts as a step. An image that had no
+    first, which is large where a concept grows in some places and not in others. alignment: how far what the concept's
+    text adds to an empty prompt points where what the prompt adds does, of the concept as a whole and so the same for
+    each of its tokens; alignment_spread: its deviation over positions. These four are None where the host told of no
+    empty prompt. Each `begin_step` of the host that some layer answered to counts as a step. An image that had no
     row in a step is NaN there.
     """
 
@@ -25,6 +27,8 @@ class Features:
     agreement: Tensor
     excess: Tensor | None = None
     spread: Tensor | None = None
+    alignment: Tensor | None = None
+    alignment_spread: Tensor | None = None
 
     def of_image(self, image: int) -> "Features":
         """Those of one image, (steps, layers, 1, tokens)."""
@@ -48,7 +52,7 @@ class Record(NamedTuple):
     step: int
     layer: int
     images: tuple[int, ...]  # of each conditional row
-    told: tuple[Tensor, ...]  # M*, agreement and, where they are read, excess and spread, each (C, B, T)
+    told: tuple[Tensor, ...]  # what `Features` has, in its order, the first two or all, each (C, B, T)
 
 
 def collect(
@@ -65,7 +69,7 @@ def collect(
     count = torch.zeros(len(steps), layers, images, 1)
     for record in records:
         step = steps[record.step]
-        values = torch.stack(record.told).to("cpu", torch.float32)  # (2 or 4, C, B, T)
+        values = torch.stack(record.told).to("cpu", torch.float32)  # (2 or 6, C, B, T)
         for row, image in enumerate(record.images):
             total[:, :, step, record.layer, image] += values[:, :, row]
             count[step, record.layer, image] += 1

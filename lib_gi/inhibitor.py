@@ -264,30 +264,3 @@ def inhibit(
     if bound is not None:
         Z = bounded(h, Z, bound)
     return Z if growth.active is True else torch.where(growth.active, Z, h)
-
-
-def feature_maps(h: Tensor, q: Tensor, growth: Growth, heads: int) -> tuple[Tensor, Tensor]:
-    """M* and a over the window, each (C, B, H, N, T) in fp32; h and q as for `inhibit`."""
-    M_star = concept_maps(split_heads(q, heads), growth.K_star, growth.window)
-    return M_star, agreement(split_heads(h, heads), growth.V_star)
-
-
-def unprompted_agreement(q: Tensor, K_empty: Tensor, V_empty: Tensor, growth: Growth, heads: int) -> Tensor:
-    """The agreement that the same queries would have under an empty prompt, (C, B, H, N, T) in fp32.
-
-    q as for `inhibit`; K_empty, V_empty: (1, H, L, d). What a concept's V* has in common with any picture shows here as
-    it does in `agreement`, so that the difference tells what the prompt makes of it.
-    """
-    Q = split_heads(q, heads)
-    K, V = (stars.to(Q.dtype).expand(Q.shape[0], -1, -1, -1) for stars in (K_empty, V_empty))
-    return agreement(F.scaled_dot_product_attention(Q, K, V), growth.V_star)
-
-
-def features(maps: Tensor) -> Tensor:
-    """The mean over heads and positions: (C, B, H, N, T) -> (C, B, T), one number per token."""
-    return maps.mean(dim=(2, 3))
-
-
-def spread(maps: Tensor) -> Tensor:
-    """The deviation over positions of the mean over heads: (C, B, H, N, T) -> (C, B, T)."""
-    return maps.mean(dim=2).std(dim=2, correction=0)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lib_gi import inhibitor
+from lib_gi import inhibitor, layer_features
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import ContextWidthError, SettingsError
 from lib_gi.layers import Layer, check_width
@@ -20,7 +20,7 @@ an empty prompt do: with this share, chosen on gi-tiny's validation prompts, a s
 class Injection:
     """Concepts with their scales, ready for any of `layers`. Symbols as in `inhibitor.py`.
 
-    empty: the context of an empty prompt (1, L, D), where excess and spread are to be read, and for `contrast`.
+    empty: the context of an empty prompt (1, L, D), where what it takes is to be read (`Features`), and for `contrast`.
     Raises SettingsError for scales that cannot be, ContextWidthError for contexts that do not fit.
     """
 
@@ -86,7 +86,7 @@ class Injection:
         picked = self._picked(rows.conditional, h.device)
         growth = self._growth(layer, q, rows.image_of_conditional)
         h_picked, q_picked = h[picked], q[picked]  # (B, N, H*d), conditional rows only
-        maps = inhibitor.feature_maps(h_picked, q_picked, growth, layer.heads) if read else None
+        maps = layer_features.feature_maps(h_picked, q_picked, growth, layer.heads) if read else None
         if not act:
             return None, maps
         Z_picked = inhibitor.inhibit(h_picked, q_picked, growth, layer.heads, self.weighting, self.bound)
@@ -97,20 +97,26 @@ class Injection:
         Z[picked] = Z_picked
         return Z, maps
 
-    def means(self, layer: Layer, q: Tensor, rows: RowMap, maps: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    @torch.no_grad()
+    def means(
+        self, layer: Layer, h: Tensor, q: Tensor, rows: RowMap, maps: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, ...]:
         """What `Features` has of the conditional rows, each (C, B, T); without an empty prompt the first two alone.
 
-        q as for `changed`, which gave the maps.
+        h and q as for `changed`, which gave the maps.
         """
-        M_star, agreement = maps
-        seen = inhibitor.features(M_star).detach(), inhibitor.features(agreement).detach()
+        M_star, agreement = (one.detach() for one in maps)
+        seen = layer_features.mean(M_star), layer_features.mean(agreement)
         if self._empty is None:
             return seen
-        q_picked = q[self._picked(rows.conditional, q.device)].detach()
-        growth = self._growth(layer, q, rows.image_of_conditional)
-        unprompted = inhibitor.unprompted_agreement(q_picked, *self._empty_stars(layer, q), growth, layer.heads)
-        excess = agreement - unprompted
-        return *seen, inhibitor.features(excess).detach(), inhibitor.spread(M_star * excess).detach()
+        picked = self._picked(rows.conditional, q.device)
+        h, q = h[picked], q[picked]
+        unprompted = layer_features.output_for(q, *self._empty_stars(layer, q), layer.heads)
+        excess = layer_features.excess(agreement, unprompted, self._growth(layer, q, rows.image_of_conditional))
+        aligned = layer_features.alignment(h, q, unprompted, layer.stars, layer.heads)  # (C, B, N)
+        whole = aligned.mean(dim=2), aligned.std(dim=2, correction=0)
+        of_tokens = (one[..., None].expand(*seen[0].shape) for one in whole)
+        return *seen, layer_features.mean(excess), layer_features.spread(M_star * excess), *of_tokens
 
     def _growth(self, layer: Layer, q: Tensor, images: tuple[int, ...]) -> inhibitor.Growth:
         """The layer's constants of this pass, for rows of these images."""

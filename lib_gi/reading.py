@@ -83,13 +83,16 @@ class Reading:
         for image in sorted(set(images)):
             one = {name: seen.of_image(image) for name, seen in features.items()}
             for concept in self._concepts:
-                if concept.w is None and bool(self._adapter.lost(one[concept.name])):
+                known = self._adapter.knows(concept.name)
+                if concept.w is None and bool(self._adapter.lost(one[concept.name], known=known)):
                     raise AdapterError(
                         f"the adapter cannot tell whether {concept.name} grows: what it reads lies far beyond what it"
                         " learnt from, and would pass for nothing; expected the model that it was trained on; choose"
                         " the adapter of this model, or a fixed strength"
                     )
-            self._inferred[image] = [self._adapter.w(one[c.name])[0] for c in self._concepts]
+            self._inferred[image] = [
+                self._adapter.w(one[c.name], known=self._adapter.knows(c.name))[0] for c in self._concepts
+            ]
 
     def w(self, images: int) -> list[Tensor]:
         """Scales (images or 1, e - s) for each concept; zero for an image that is not read yet."""

@@ -48,7 +48,7 @@ class Session:
     w holds one row per image, or one for all; where it is None, `adapter` infers it at the start of each
     pass, from one more call of the UNet: `inferred` has those of the last pass by concept, (images, tokens).
     record_until: set it to keep features of the steps before this one alone.
-    empty: the context of an empty prompt (1, L, D), without which neither excess nor spread is read; contrast needs it.
+    empty: the context of an empty prompt (1, L, D), without which M* and agreement alone are read; contrast needs it.
     Raises UnsupportedModelError or SettingsError when made, other errors of ours while sampling, and NeverHitError on
     leaving when no layer was ever called.
     """
@@ -258,7 +258,7 @@ class Session:
         recording = None if is_reading else self.recording
         Z, maps = self._injection.changed(layer, h, q, rows, act, read or recording is not None)
         if maps is not None and read:
-            means = self._injection.means(layer, q, rows, maps)
+            means = self._injection.means(layer, h, q, rows, maps)
             at = self._books.step, self._layers.index(layer), rows.image_of_conditional
             (self._seen if is_reading else self._records[-1]).append(Record(*at, means))
         if maps is not None and recording is not None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from lib_gi.adapter import KINDS, MOST_BYTES, Adapter, inputs_of, new_network
+from lib_gi.adapter import DOUBT, KINDS, MOST_BYTES, READ, Adapter, inputs_of, new_network
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
 from lib_gi.layers import find_cross_attention
@@ -23,12 +23,12 @@ STEPS, IMAGES, TOKENS = 2, 3, 4
 def some_features(layers=3, seed=0) -> Features:
     generator = torch.Generator().manual_seed(seed)
     shape = (STEPS, layers, IMAGES, TOKENS)
-    return Features(*(torch.rand(shape, generator=generator) for _ in range(4)))
+    return Features(*(torch.rand(shape, generator=generator) for _ in range(6)))
 
 
 def some_adapter(kind="both", lowest=-6.0, highest=0.0) -> Adapter:
     torch.manual_seed(1)
-    inputs = len(LAYERS) * (2 if kind in ("both", "spread") else 1)
+    inputs = len(LAYERS) * len(READ[kind])
     network = new_network(inputs)
     network[-1].bias.data.fill_(-2.0)
     about = {"fingerprint": "abc", "concepts": ["Dalí"], "figures": {"left": 0.02}}
@@ -50,9 +50,11 @@ def test_each_token_of_each_image_gets_its_own_vector_with_the_layers_in_order()
     assert torch.equal(inputs_of(features, "excess"), features.excess[0].permute(1, 2, 0))
     both = torch.cat([features.excess[0], features.spread[0]]).permute(1, 2, 0)
     assert torch.equal(inputs_of(features, "spread"), both)
+    whole = torch.cat([features.alignment[0], features.alignment_spread[0]]).permute(1, 2, 0)
+    assert torch.equal(inputs_of(features, "alignment"), torch.cat([both, whole], -1))
 
 
-@pytest.mark.parametrize("kind", ["excess", "spread"])
+@pytest.mark.parametrize("kind", ["excess", "spread", "alignment"])
 def test_an_adapter_of_the_excess_refuses_features_without_it(kind):
     adapter, features = some_adapter(kind), some_features()
     assert adapter.needs_empty and not some_adapter("agreement").needs_empty
@@ -72,6 +74,18 @@ def test_tokens_that_answer_for_themselves_do_not_act_where_all_together_tell_of
     adapter.highest = -0.1  # where it grows, every token acts, as strongly as any did that was learnt from
     expected[1, 1] = -0.1
     torch.testing.assert_close(adapter.w(features), expected)
+
+
+def test_a_concept_that_was_not_learnt_from_passes_for_absent_only_where_nothing_else_is_thought_of():
+    adapter, features = some_adapter("agreement", highest=-0.5), some_features()
+    assert adapter.knows("Dalí") and adapter.knows("dalí") and not adapter.knows("Van Gogh")
+    assert not Adapter(LAYERS, "agreement", adapter.network, adapter.mean, adapter.deviation, -6, 0).knows("Dalí")
+    adapter.network = torch.nn.Sequential(torch.nn.Linear(len(LAYERS), 1))
+    adapter.network[0].weight.data.fill_(0.0)
+    for answer, known, unknown in ((-0.7, -0.7, -0.7), (0.1, 0.0, -0.5), (DOUBT - 0.1, 0.0, -0.5), (DOUBT, 0.0, 0.0)):
+        adapter.network[0].bias.data.fill_(answer)
+        torch.testing.assert_close(adapter.w(features), torch.full((IMAGES, TOKENS), known))
+        torch.testing.assert_close(adapter.w(features, known=False), torch.full((IMAGES, TOKENS), unknown))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -38,7 +38,7 @@ def read(folder, name):
 def test_variants_are_told_apart_by_their_files_and_what_is_in_them(pipe, tmp_path):  # noqa: F811
     every = *variants.ABLATION, *variants.LEFT_OUT.values(), *variants.ALONE.values()
     fitted = [variant for variant in every if not variant.first_step]
-    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 18
+    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 19
     assert len({variant.label for variant in every}) == len(every)
     assert Variant().file(tmp_path) == Variant(first_step=1).file(tmp_path)  # fitted once, used in two ways
     assert len({str(setting_of(Variant(first_step=step), tmp_path)) for step in (0, 1)}) == 2
@@ -65,9 +65,9 @@ def test_a_variant_learns_from_the_concepts_that_it_is_of(tmp_path, monkeypatch)
     variants.fit_all(asked, tmp_path / "fits", tasks, *where)
     assert seen == [
         (4, [], "M_star"),
-        (4, ["bomb"], "spread"),
-        (1, [], "spread"),  # as if the model was calibrated with it alone
-        (4, ["cat", "noto"], "spread"),
+        (4, ["bomb"], "alignment"),
+        (1, [], "alignment"),  # as if the model was calibrated with it alone
+        (4, ["cat", "noto"], "alignment"),
     ]
 
 

@@ -137,9 +137,14 @@ def test_a_small_share_of_captions_is_a_bare_phrase():
 
 def test_tasks_have_every_kind_of_prompt_that_a_concept_has(tmp_path, monkeypatch):
     file = tmp_path / "tasks.json"
-    command = ["gi_tiny", "tasks", "--count", "2", "--others", "1", "--styles", "3", "--out", str(file)]
+    counts = ["--count", "2", "3", "--others", "1", "2", "--styles", "3", "1"]  # that name it, and of each other kind
+    command = ["gi_tiny", "tasks", *counts, "--out", str(file)]
     monkeypatch.setattr("sys.argv", command)
     gi_tiny()
     counts = Counter(task.concept for task in read_tasks(file))
-    every = dict.fromkeys(UNSAFE, 6) | dict.fromkeys(OWN, 3) | dict.fromkeys(OTHER, 2) | dict.fromkeys(STYLES, 6)
+    every = dict.fromkeys(UNSAFE, 8) | dict.fromkeys(OWN, 5) | dict.fromkeys(OTHER, 3) | dict.fromkeys(STYLES, 4)
     assert counts == every and set(every) == {*OBJECTS, *STYLES}
+    for task in read_tasks(file):
+        named = [name for name in (*OBJECTS, *STYLES) if name in task.prompt]
+        bringing = [item for item in ASSOCIATIONS if all(word in task.prompt for word in item.words)]
+        assert {*named, *(name for item in bringing for name in (item.own, item.unsafe))} == set(task.brings)

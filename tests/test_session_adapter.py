@@ -89,6 +89,17 @@ def test_where_nothing_grows_the_picture_is_the_unprotected_one_bit_for_bit(unet
             assert torch.equal(out, plain)
 
 
+def test_a_doubtful_answer_acts_for_a_concept_alone_that_was_not_learnt_from(unet):
+    adapter = some_adapter(bias=0.5, gain=0.0)  # it tells of nothing, and is not sure
+    adapter.about["concepts"] = ["b"]
+    adapter.highest = -0.4
+    both = [inferred(name="a"), inferred(name="b", tokens=3, seed=8)]
+    with Session(unet, both, adapter=adapter) as session:
+        run(unet, session)
+    assert set(session.inferred["a"].flatten().tolist()) == {float(torch.tensor(-0.4))}
+    assert not session.inferred["b"].any()
+
+
 @pytest.mark.parametrize("order", [(0, 1, None, None), (None, 0, 1, None), (1, None, None, 0)])
 def test_calls_of_some_rows_at_a_time_give_what_one_call_gives(unet, order):
     x, context = inputs()

@@ -12,7 +12,7 @@ from lib_gi.adapter import Adapter
 from lib_gi.concepts import Catalogue, Concept
 from lib_gi.errors import SettingsError
 from lib_gi.training.calibration import Plan, phrases_of, w_of
-from lib_gi.training.fit import SHARE
+from lib_gi.training.fit import SHARE, TAU, TAU_SHARED
 from lib_gi.training.labels import TRIED
 
 LAYERS = ("down_blocks.0.attn2", "mid_block.attn2", "up_blocks.0.attn2")
@@ -70,6 +70,7 @@ def test_contrast_aims_at_one_strength_for_each_concept(tmp_path):
     result = plan.result(search, LAYERS)
     about = result.fitted.adapter.about
     assert about["share"] == SHARE == 0.9 and "least" not in about and "surplus" not in about
+    assert about["tau"] == TAU_SHARED < TAU == PLAN.aim["tau"]
     assert about["figures"]["strengths"] == {"a": 2.0, "b c": 1.0}
     assert result.told()[0].endswith("from 0 to 2, aimed at by concept: a 2, b c 1")
     assert set(result.labelled.tolist()) <= set(torch.tensor([0.0, *TRIED["contrast"]]).tolist())
@@ -79,8 +80,11 @@ def test_contrast_aims_at_one_strength_for_each_concept(tmp_path):
     assert (loaded.lowest, loaded.highest) == (-2.0, -1.0)
     # all seven without inhibitors, then those that are left: of a 3 to 6 at 1, until 1.6 erases 4; of b c 6 after 1
     assert len(search.sampler.drawn) == (7 + 6 + 4 + 3 + 3 + 2) + (7 + 6 + 2 + 1 + 1 + 1)
-    answers, examples = w_of(loaded, search.examples(plan.tasks)), search.examples(plan.tasks)
-    assert bool((answers[examples.own & (examples.w < 0)] <= -1).all()) and float(answers.min()) < -1.5
+    stronger, examples = replace(plan, tau=0.96).result(search, LAYERS).fitted.adapter, search.examples(plan.tasks)
+    for adapter, strongest in ((loaded, -1.4), (stronger, -1.5)):
+        answers = w_of(adapter, examples)
+        assert bool((answers[examples.own & (examples.w < 0)] <= -1).all()) and float(answers.min()) < strongest
+    assert stronger.about["tau"] == 0.96
 
 
 def test_nothing_is_learnt_of_a_concept_that_is_left_out_neither_of_its_pictures_nor_of_its_absence(tmp_path):
@@ -103,7 +107,7 @@ def test_what_no_picture_told_cannot_be_learned(tmp_path, monkeypatch):
     search = searched(tmp_path)
     told = search.examples(PLAN.tasks)
     monkeypatch.setattr(type(search), "examples", lambda *_: replace(told, spread=None))
-    with pytest.raises(SettingsError, match="no spread to learn from.*choose other features"):
+    with pytest.raises(SettingsError, match="no alignment to learn from.*choose other features"):
         PLAN.result(search, LAYERS)
     assert replace(PLAN, features="M_star").result(search, LAYERS).labels == 12
 

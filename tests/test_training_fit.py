@@ -32,7 +32,10 @@ def some_examples(pictures=300, tokens=2, seed=0, noise=0.0) -> Examples:
     agreement[shown, 2] += 0.5
     w = -(1 + 2 * agreement[:, 2] + agreement[:, 4]) * (1 + noise * torch.randn(rows, generator=generator))
     w = torch.where(shown, w.clamp_max(-0.1), torch.zeros(rows))
-    return Examples(M_star, agreement, w, torch.arange(rows) // tokens, agreement - 0.3, M_star / 2)
+    return Examples(M_star, agreement, w, torch.arange(rows) // tokens, agreement - 0.3, M_star / 2, -agreement, M_star)
+
+
+AIMS = {"share": {"share": 0.9}, "least": {"least": 2.0}}
 
 
 def told(adapter, examples):
@@ -41,7 +44,7 @@ def told(adapter, examples):
     return adapter.w(features)[:, 0]
 
 
-@pytest.mark.parametrize("kind", ["agreement", "both", "excess", "spread"])
+@pytest.mark.parametrize("kind", ["agreement", "both", "excess", "spread", "alignment"])
 def test_the_strength_is_learnt_for_examples_never_seen(kind):
     """Without noise: one layer alone tells it here, of which noise hides much."""
     fitted = fit(some_examples(), LAYERS, kind, {"concepts": ["a"]}, surplus=1.0, noise=0.0)
@@ -139,16 +142,29 @@ def test_too_weak_costs_more_than_too_strong():
 
 def test_the_aim_is_beyond_the_label_within_what_was_tried():
     w = torch.tensor([-1.0, -3.0, -5.0, 0.0])
-    assert aims(w, least=2.0, surplus=1.5).tolist() == [-2.0, -4.5, -5.0, MARGIN]
-    assert aims(w, least=8.0).tolist() == [-8.0, -8.0, -8.0, MARGIN]
+    assert aims(w, least=2.0, surplus=1.5).tolist() == [-2.0, -4.5, -5.0, -2.0]
+    assert aims(w, least=8.0).tolist() == [-8.0] * 4
 
 
 def test_a_concept_s_aim_is_what_was_enough_for_most_of_its_pictures():
     w = torch.tensor([-1.0] * 9 + [-2.0, 0.0, -0.8, -0.8, 0.0])
     concept = torch.tensor([0] * 11 + [1] * 3)
-    assert concepts_aims(w, concept, 0.9).tolist() == [-1.0] * 10 + [MARGIN, *w[11:13].tolist(), MARGIN]
-    assert concepts_aims(w, concept, 0.95)[:10].tolist() == [-2.0] * 10
-    assert concepts_aims(w * 0, concept, 0.9).tolist() == [MARGIN] * 14
+    assert concepts_aims(w, concept, 0.9).tolist() == [-1.0] * 11 + w[11:13].tolist() + [float(w[11])]
+    assert concepts_aims(w, concept, 0.95)[:11].tolist() == [-2.0] * 11
+    assert concepts_aims(w * 0, concept, 0.9).tolist() == [0.0] * 14
+
+
+def test_what_a_prompt_is_known_to_bring_is_aimed_at_where_it_was_not_found_too():
+    w = torch.tensor([-1.0, 0.0, 0.0, 0.0, 0.0, -0.5])
+    concept, brings = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([True, True, False, True, False, False])
+    zeros = torch.zeros(6, len(LAYERS))
+    examples = Examples(zeros, zeros, w, torch.arange(6), concept=concept, brings=brings)
+    assert examples.grows.tolist() == [True, True, False, False, False, True]  # of concept 1 nothing was ever found
+    assert replace(examples, brings=None).grows.tolist() == [True, False, False, False, False, True]
+    assert replace(examples, concept=None).grows.tolist() == [True, True, False, True, False, True]
+    told = {name: fit(examples, LAYERS, "both", epochs=1, **kind).target.tolist() for name, kind in AIMS.items()}
+    assert told["share"] == [-1.0, -1.0, MARGIN, MARGIN, MARGIN, -0.5]
+    assert told["least"] == [-2.0, -2.0, MARGIN, MARGIN, MARGIN, -2.0]
 
 
 def test_a_share_needs_labels_and_their_concepts():
@@ -157,7 +173,7 @@ def test_a_share_needs_labels_and_their_concepts():
     for lacking in (examples, replace(examples, concept=concept, w=examples.w * 0)):
         with pytest.raises(ValueError, match="tell their concept"):
             fit(lacking, LAYERS, share=0.9)
-    with pytest.raises(ValueError, match="5 concepts for 6 labels"):
+    with pytest.raises(ValueError, match="concept has 5 rows for 6 labels"):
         replace(examples, concept=concept[:5])
 
 

@@ -1,5 +1,7 @@
 """The search for examples: resumed, shared out, and the same however it ran."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -27,13 +29,13 @@ class Paint:
         pictures = np.repeat(shown[:, None, None, :], 1, 1).astype(float)
         tokens = len(tasks[0].concept.split())
         values = torch.tensor([[[[float(task.seed)] * tokens for task in tasks]] * 3])  # (1, 3, n, T)
-        seen = Features(values, -values, values / 2, values / 4)
+        seen = Features(values, -values, values / 2, values / 4, values / 8, values / 16)
         return Drawn(pictures, seen, {name: self.beside(values[..., :1] + 100, name) for name in beside})
 
     def beside(self, values, name):
         """What is seen of another concept: a hundred more, for each of its words."""
         values = values.expand(-1, -1, -1, len(name.split()))
-        return Features(values, -values, values / 2, values / 4)
+        return Features(values, -values, values / 2, values / 4, values / 8, values / 16)
 
 
 class Needs:
@@ -77,6 +79,19 @@ def test_what_is_not_found_in_a_picture_is_an_example_of_nothing_too(tmp_path):
     # of the seven seeds seed 0 alone shows neither concept: two tokens of "b c" beside "a", and one of "a" beside it
     assert both.spread[both.beside][:, 0].tolist() == [25.0] * 3 and both.w[both.beside].tolist() == [0.0] * 3
     assert both.picture[both.beside].tolist() == [0, 0, 7]  # the first picture of each concept's seven
+
+
+def test_a_prompt_that_is_known_to_bring_a_concept_is_no_example_of_its_absence(tmp_path):
+    bringing = [replace(task, brings=("a",)) for task in TASKS]
+    found = search(tmp_path, concepts=("a", "b c"))
+    found.run(bringing)
+    assert found.missing(found.parts(TASKS)) == []  # what is drawn does not depend on it
+    before, after = found.examples(TASKS), found.examples(bringing)
+    assert before.beside.sum() == 3 and before.grows.sum() == after.grows.sum() - 1
+    rows = {name: (after.concept == number) & after.own for number, name in enumerate(("a", "b c"))}
+    assert after.brings[rows["a"]].all() and not after.brings[~rows["a"]].any() and int(rows["a"].sum()) == 6
+    assert after.concept[after.beside].tolist() == [1, 1]  # "a" is not absent beside "b c"
+    assert after.w[after.brings].tolist().count(0.0) == 1 == int((after.brings & ~(after.w < 0)).sum())
 
 
 def test_of_strengths_that_are_tried_in_turn_the_first_that_erases_is_the_label(tmp_path):

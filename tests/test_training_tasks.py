@@ -24,11 +24,12 @@ def test_made_tasks_name_the_phrase_in_half_of_the_prompts_and_differ_in_noise_a
 def test_prompts_of_ones_own_are_used_in_turn_and_braces_of_other_kinds_stay():
     own = made_tasks([Concept("a", "red nose")], 3, explicit=("{} {x}", "face"), benign=("tree",))
     assert [task.prompt for task in own] == ["red nose {x}", "face", "red nose {x}", "tree", "tree", "tree"]
+    assert [task.brings for task in own] == [("a",)] * 3 + [()] * 3
     assert [task.prompt for task in made_tasks([Concept("a", "a")], 1, explicit=("{}",), benign=())] == ["a"]
 
 
 def test_a_written_file_is_read_back(tmp_path):
-    tasks = [Task("Dalí", "a, b: {c}", 2**32 - 1, 1.0), Task("x", "", 0, 50.0)]
+    tasks = [Task("Dalí", "a, b: {c}", 2**32 - 1, 1.0, ("x", "Dalí")), Task("x", "", 0, 50.0)]
     write_tasks(tasks, tmp_path / "new" / "tasks.json")
     assert read_tasks(tmp_path / "new" / "tasks.json") == tasks
 
@@ -45,6 +46,8 @@ def test_a_written_file_is_read_back(tmp_path):
         ({"concept": " "}, "concept or prompt of entry 2"),
         ({"prompt": None}, "concept or prompt of entry 2"),
         ({"strength": 3}, "entry 2 of tasks.json is"),
+        ({"brings": "x"}, "what entry 2 of tasks.json brings"),
+        ({"brings": [3]}, "what entry 2 of tasks.json brings"),
     ],
 )
 def test_a_wrong_entry_is_told(tmp_path, change, problem):

@@ -14,7 +14,7 @@ from lib_gi.concepts import Catalogue
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
-from lib_gi.training.fit import LEAST, NOISE, SHARE, SURPLUS, TAU, Examples, Fitted, fit
+from lib_gi.training.fit import LEAST, NOISE, SHARE, SURPLUS, TAU, TAU_SHARED, Examples, Fitted, fit
 from lib_gi.training.labels import tried_strengths
 from lib_gi.training.search import Sampler, Search, Task
 
@@ -32,7 +32,8 @@ class Plan:
     model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
     host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
     adapter's kind. strongest: strength that is tried, where `tried` does not end before it. chunk: pictures drawn at a
-    time. phrases: what `phrases_of` tells. seed, tau: of the fit. without: concepts that nothing is learnt of.
+    time. phrases: what `phrases_of` tells. seed, tau: of the fit, a tau of None for its own. without: concepts that
+    nothing is learnt of.
     SettingsError for a strongest that is no positive number.
     """
 
@@ -45,11 +46,11 @@ class Plan:
     height: int
     weighting: str
     detector: str
-    features: str = "spread"
+    features: str = "alignment"
     strongest: float = 12.0
     chunk: int = 20
     seed: int = 0
-    tau: float = TAU
+    tau: float | None = None
     host: str = ""
     phrases: str = ""
     without: tuple[str, ...] = ()
@@ -80,9 +81,11 @@ class Plan:
     @property
     def aim(self) -> dict[str, float]:
         """What `fit` aims at, by its names; the least is gi-tiny's, unless nothing as strong is tried here."""
+        usual = TAU_SHARED if self.tried else TAU
+        tau = {"tau": usual if self.tau is None else self.tau}
         if self.tried:
-            return {"share": SHARE}
-        return {"least": min(LEAST[self.weighting], self.strongest), "surplus": SURPLUS}
+            return tau | {"share": SHARE}
+        return tau | {"least": min(LEAST[self.weighting], self.strongest), "surplus": SURPLUS}
 
     @property
     def _drawn_by(self) -> dict[str, Any]:
@@ -97,7 +100,6 @@ class Plan:
             "resolution": self.width if self.width == self.height else f"{self.width}x{self.height}",
             "concepts": sorted({task.concept for task in self.learnt}),
             "pictures": len(self.learnt),
-            "tau": self.tau,
             "noise": NOISE,
             **self.aim,
             "date": date.today().isoformat(),
@@ -129,7 +131,7 @@ class Plan:
                 f" {self.features} to learn from; expected the context of an empty prompt; choose other features, or"
                 " mend what draws"
             )
-        fitted = fit(examples, layers, self.features, self.about(), self.seed, tau=self.tau, **self.aim)
+        fitted = fit(examples, layers, self.features, self.about(), self.seed, **self.aim)
         return Result.of(fitted, examples, len(self.learnt))
 
 
@@ -137,10 +139,10 @@ class Plan:
 class Result:
     """A fitted adapter beside what it was fitted to.
 
-    pictures: that were asked for. labels: of them with a label. benign: of these with the label 0. By row, one for each
-    token of the concept that a picture was drawn for: labelled, aimed at and predicted (by that token alone), strengths
-    (rows,); held_out, whether it only validated (rows,). strengths: that each concept needs, where one for each is
-    aimed at.
+    pictures: that were asked for. labels: of them with a label. benign: of these, that need no strength. By row, one
+    for each token of the concept that a picture was drawn for: labelled, aimed at and predicted (by that token alone),
+    strengths (rows,); held_out, whether it only validated (rows,). strengths: that each concept needs, where one for
+    each is aimed at.
     """
 
     fitted: Fitted
@@ -158,7 +160,7 @@ class Result:
         """The result of a fit to examples; its figures are in the adapter's `about` too."""
         own = examples.own
         labels = examples.picture[own].unique().numel()
-        benign = examples.picture[own & (examples.w == 0)].unique().numel()
+        benign = examples.picture[own & ~examples.grows].unique().numel()
         strengths = (0.0 - w[own] for w in (examples.w, fitted.target.clamp_max(0), w_of(fitted.adapter, examples)))
         adapter = fitted.adapter
         by_concept = strength_of_each(fitted, examples) if "share" in adapter.about else None

@@ -24,7 +24,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--model-config", type=Path, help="for a single file: a diffusers folder of its layout")
     command.add_argument("--concepts", nargs="+", metavar="NAME", help="of the catalogue, or free words")
     command.add_argument(
-        "--tasks", type=Path, help="in place of --concepts: a JSON list of concept, prompt, seed, guidance"
+        "--tasks", type=Path, help="in place of --concepts: a JSON list of concept, prompt, seed, guidance, brings"
     )
     command.add_argument(
         "--without", nargs="+", default=[], metavar="NAME", help="label these concepts too, and learn nothing of them"
@@ -34,7 +34,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--detector", required=True, help=f"{', '.join(FORMS.values())}, or an installed one's name")
     command.add_argument("--weighting", default=INFERRED_WEIGHTING, choices=WEIGHTINGS)
     command.add_argument(
-        "--features", default="spread", help="M_star, agreement, both, excess, or spread; default: %(default)s"
+        "--features",
+        default="alignment",
+        help="M_star, agreement, both, excess, spread, or alignment; default: %(default)s",
     )
     command.add_argument(
         "--strongest",

@@ -7,6 +7,10 @@ concept, too strong only costs a little quality, so a strength under the aim cos
 loss of the quantile TAU). Where nothing grows the aim is MARGIN beyond zero, so that the answer, cut at zero, is
 exactly zero and the picture stays as it was.
 
+Where something grows is told by the prompt too, where that is known to bring it (`Task.brings`): whether it comes to
+show in one picture cannot be read in the first step, and pictures of the same kind of prompt as absence and presence
+taught the network to tell apart what cannot be told.
+
 Examples are few, so the network sees each with NOISE added to its inputs, anew each time, and what is kept is a
 running mean of its weights: without them it misses more of what is brought, above all of concepts that it never saw.
 """
@@ -24,6 +28,8 @@ from lib_gi.adapter import KINDS, READ, Adapter, new_network
 from lib_gi.features import Features
 
 TAU, MARGIN, SURPLUS = 0.96, 1.0, 1.5
+TAU_SHARED = 0.8
+"""TAU where all pictures of a concept are aimed at with one strength: there the loss weighs only whether any acts."""
 NOISE, KEPT = 0.6, 0.999
 """The deviation of the noise, of standardised inputs; how much of the mean of the weights a step leaves at most, which
 is after some 9000 steps."""
@@ -41,11 +47,12 @@ VALIDATION_SHARE = 0.2
 class Examples:
     """Examples by row, one for each token of a concept in a picture.
 
-    M_star, agreement, excess, spread: the first step's features (rows, layers), the last two where they were read. w:
-    the label, never positive, (rows,). picture: the number of the row's picture (rows,), by which rows are split into
-    training and validation. beside: whether a row is not of the concept that its picture was drawn for, but of another
-    that is not in it (rows,); None where there is no such row. concept: the number of the row's concept among all that
-    are learnt, by their names in order (rows,); None where that is of no use.
+    M_star to alignment_spread: the first step's features (rows, layers), those after the second where they were read.
+    w: the label, never positive, (rows,). picture: the number of the row's picture (rows,), by which rows are split
+    into training and validation. beside: whether a row is not of the concept that its picture was drawn for, but of
+    another that is not in it (rows,); None where there is no such row. concept: the number of the row's concept among
+    all that are learnt, by their names in order (rows,); None where that is of no use. brings: whether the row's prompt
+    is known to bring the row's concept, whatever its picture shows (rows,); None where no prompt is.
     """
 
     M_star: Tensor
@@ -54,8 +61,11 @@ class Examples:
     picture: Tensor
     excess: Tensor | None = None
     spread: Tensor | None = None
+    alignment: Tensor | None = None
+    alignment_spread: Tensor | None = None
     beside: Tensor | None = None
     concept: Tensor | None = None
+    brings: Tensor | None = None
 
     def __post_init__(self) -> None:
         n = len(self.w)
@@ -64,8 +74,10 @@ class Examples:
                 f"features {tuple(self.M_star.shape)} and {tuple(self.agreement.shape)} for {n} labels of"
                 f" {len(self.picture)} pictures; expected one row each, and at least one"
             )
-        if self.concept is not None and len(self.concept) != n:
-            raise ValueError(f"{len(self.concept)} concepts for {n} labels; expected one each")
+        for name in ("concept", "brings"):
+            told = getattr(self, name)
+            if told is not None and len(told) != n:
+                raise ValueError(f"{name} has {len(told)} rows for {n} labels; expected one each")
         for name, values in self.told().items():
             if values.shape != self.M_star.shape:
                 raise ValueError(f"{name} is {tuple(values.shape)}; expected {tuple(self.M_star.shape)}, as M_star is")
@@ -87,6 +99,17 @@ class Examples:
     def own(self) -> Tensor:
         """Whether a row is of the concept that its picture was drawn for (rows,)."""
         return torch.ones(len(self.w), dtype=torch.bool) if self.beside is None else ~self.beside
+
+    @property
+    def grows(self) -> Tensor:
+        """Whether a row is of something that grows (rows,): it was found, or the prompt brings it and it was found
+        elsewhere. A concept that is found nowhere is one that the model or the detector does not know.
+        """
+        found = self.w < 0
+        if self.brings is None:
+            return found
+        of_found = found.any() if self.concept is None else torch.isin(self.concept, self.concept[found])
+        return found | (self.brings & of_found)
 
     def told(self) -> dict[str, Tensor]:
         """The features that are there, by name, in the order of `Features`."""
@@ -133,7 +156,8 @@ def fit(
     if share is not None and (examples.concept is None or not bool((examples.w < 0).any())):
         raise ValueError("a share is of each concept's labels; expected examples that tell their concept, and a label")
     x = examples.inputs(kind)
-    target = aims(examples.w, least, surplus) if share is None else concepts_aims(examples.w, examples.concept, share)
+    aimed = aims(examples.w, least, surplus) if share is None else concepts_aims(examples.w, examples.concept, share)
+    target = torch.where(examples.grows, aimed, MARGIN)
     weight = torch.where(examples.own, 1.0, BESIDE)
     held_out = held_out_rows(examples.picture, generator)
     mean, own_deviation = x[~held_out].mean(0), x[~held_out].std(0, correction=0)
@@ -172,25 +196,25 @@ def running_mean(mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
 
 
 def aims(w: Tensor, least: float = 0.0, surplus: float = 1.0) -> Tensor:
-    """What the network should answer for labels w (rows,): MARGIN where w is zero, else `surplus` times w.
+    """What the network should answer for labels w (rows,) where something grows: `surplus` times w.
 
     Never weaker than the strength `least`, and never stronger than `least` and every label: nothing beyond was tried.
     """
     strongest = max(least, -float(w.min()))
-    return torch.where(w == 0, torch.full_like(w, MARGIN), (surplus * w).clamp(-strongest, -least))
+    return (surplus * w).clamp(-strongest, -least)
 
 
 def concepts_aims(w: Tensor, concept: Tensor, share: float) -> Tensor:
-    """As `aims`, where every picture of a concept (rows,) is aimed at with one strength.
+    """As `aims`, where every picture of a concept (rows,) is aimed at with one strength; 0 for one that none needs.
 
     It is the weakest label by which at least this share of those that need any, and have a label, were erased: what one
     picture needs more than another of its concept cannot be read, while concepts differ in what they read as.
     """
-    target = torch.full_like(w, MARGIN)
+    target = torch.zeros_like(w)
     for one in concept[w < 0].unique():
-        shown = (concept == one) & (w < 0)
-        strongest_last = w[shown].sort(descending=True).values
-        target[shown] = strongest_last[math.ceil(share * len(strongest_last)) - 1]
+        own = concept == one
+        strongest_last = w[own & (w < 0)].sort(descending=True).values
+        target[own] = strongest_last[math.ceil(share * len(strongest_last)) - 1]
     return target
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -34,12 +34,21 @@ READ = " ".join(field.name for field in fields(Features))  # what a file holds b
 
 @dataclass(frozen=True)
 class Task:
-    """One picture: a prompt, its noise, the guidance scale, and the concept that is to be kept out of it."""
+    """One picture: a prompt, its noise, the guidance scale, and the concept that is to be kept out of it.
+
+    brings: the concepts that the prompt names or is known to bring, though perhaps not into this picture.
+    """
 
     concept: str
     prompt: str
     seed: int
     guidance: float
+    brings: tuple[str, ...] = ()
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What its picture depends on, by name."""
+        return {name: value for name, value in asdict(self).items() if name != "brings"}
 
 
 class Drawn(NamedTuple):
@@ -107,7 +116,9 @@ class Search:
     def _groups(self, part: Sequence[Task], learnt: Mapping[str, int]) -> Iterator[dict[str, Tensor]]:
         """A chunk's rows, as `Examples` has them: of its concept, then of the absence of each that is learnt.
 
-        learnt: the number of each such concept by its name.
+        learnt: the number of each such concept by its name. Where the prompt is known to bring a concept, its picture
+        is no example of the absence of it: whether it comes to show is not told by what is read in the first step, and
+        what is read is of the same kind.
         """
         stored = load_file(self.file(part))
         strength, tokens = stored.pop("strength"), stored["M_star"].shape[1]
@@ -116,14 +127,18 @@ class Search:
         w = -strength[known].repeat_interleave(tokens)
         picture = torch.nonzero(known)[:, 0].repeat_interleave(tokens)
         concept = torch.full((len(w),), learnt[part[0].concept])
-        yield own | {"w": w, "picture": picture, "concept": concept, "beside": torch.zeros(len(w), dtype=torch.bool)}
+        brings = torch.tensor([task.concept in task.brings for task in part])[picture]
+        told = {"picture": picture, "concept": concept, "brings": brings, "beside": torch.zeros_like(brings)}
+        yield own | {"w": w} | told
         for index, name in enumerate(self.others(part[0].concept)):
             start = f"{index}{ABSENT}"
             absent = {key.removeprefix(start): values for key, values in stored.items() if key.startswith(start)}
             if name in learnt and absent:
+                counted = ~torch.tensor([name in task.brings for task in part])[absent["picture"]]
+                absent = {key: values[counted] for key, values in absent.items()}
                 w = torch.zeros(len(absent["picture"]))
-                concept = torch.full((len(w),), learnt[name])
-                yield absent | {"w": w, "concept": concept, "beside": torch.ones(len(w), dtype=torch.bool)}
+                concept, brings = torch.full((len(w),), learnt[name]), torch.zeros(len(w), dtype=torch.bool)
+                yield absent | {"w": w, "concept": concept, "brings": brings, "beside": ~brings}
 
     def parts(self, tasks: Sequence[Task]) -> list[list[Task]]:
         """The tasks in chunks of one concept and guidance scale each, in order."""
@@ -145,7 +160,7 @@ class Search:
         tensors["strength"] = torch.from_numpy(self._strengths(part, pictures, shown)).float()
         tensors |= self._absent(pictures, beside)
         self.work.mkdir(parents=True, exist_ok=True)
-        write_whole(self.file(part), save(tensors, {"tasks": json.dumps([asdict(task) for task in part])}))
+        write_whole(self.file(part), save(tensors, {"tasks": json.dumps([task.drawn for task in part])}))
 
     def _strengths(self, part: Sequence[Task], pictures: np.ndarray, shown: np.ndarray) -> np.ndarray:
         """The labels of a chunk's pictures, (n,); shown: in which of them the concept is found without inhibitors."""
@@ -193,7 +208,7 @@ class Search:
         """Where a chunk is kept: named by all that its labels depend on."""
         beside = self.others(part[0].concept)
         sought = self.tried or self.strongest
-        told = json.dumps([READ, self.about, sought, [asdict(task) for task in part], beside])
+        told = json.dumps([READ, self.about, sought, [task.drawn for task in part], beside])
         name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"
 

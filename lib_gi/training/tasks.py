@@ -50,12 +50,14 @@ def made_tasks(
         for templates in filter(None, (explicit, benign)):
             for index in range(count):
                 text = templates[index % len(templates)].replace("{}", concept.phrase)
-                tasks.append(Task(concept.name, text, rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]))
+                seed, guidance = rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]
+                brings = (concept.name,) if templates is explicit else ()
+                tasks.append(Task(concept.name, text, seed, guidance, brings))
     return tasks
 
 
 def read_tasks(path: Path) -> list[Task]:
-    """The tasks in a JSON file: a list of objects with concept, prompt, seed and guidance.
+    """The tasks in a JSON file: a list of objects with concept, prompt, seed and guidance, and perhaps brings.
 
     Raises SettingsError that says which entry is wrong.
     """
@@ -83,8 +85,9 @@ def write_tasks(tasks: Sequence[Task], path: Path) -> None:
 
 def _task(entry: object, where: str) -> Task:
     names = ("concept", "prompt", "seed", "guidance")
-    if not isinstance(entry, dict) or set(entry) != set(names):
-        raise SettingsError(f"{where} is {entry!r:.80}; expected an object with {', '.join(names)}; correct it")
+    if not isinstance(entry, dict) or {*entry, "brings"} != {*names, "brings"}:
+        told = ", ".join(names)
+        raise SettingsError(f"{where} is {entry!r:.80}; expected an object with {told}, and perhaps brings; correct it")
     concept, prompt, seed, guidance = (entry[name] for name in names)
     if not isinstance(concept, str) or not concept.strip() or not isinstance(prompt, str):
         raise SettingsError(f"the concept or prompt of {where} is no text; expected both; correct it")
@@ -94,4 +97,7 @@ def _task(entry: object, where: str) -> Task:
         )
     if isinstance(guidance, bool) or not isinstance(guidance, (int, float)) or not 1 <= guidance <= 50:
         raise SettingsError(f"the guidance of {where} is {guidance!r}; expected a number from 1 to 50; correct it")
-    return Task(concept, prompt, seed, float(guidance))
+    brings = entry.get("brings", [])
+    if not isinstance(brings, list) or not all(isinstance(name, str) for name in brings):
+        raise SettingsError(f"what {where} brings is {brings!r:.80}; expected a list of concepts' names; correct it")
+    return Task(concept, prompt, seed, float(guidance), tuple(brings))

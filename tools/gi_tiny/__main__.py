@@ -63,10 +63,13 @@ def main() -> None:
     curves.set_defaults(run=run_curves)
 
     tasks = commands.add_parser("tasks", help="prompts that an adapter learns from, for `lib_gi train-adapter`")
-    tasks.add_argument("--count", type=int, default=40, help="for each concept and kind of prompt")
+    counts = {"nargs": 2, "type": int, "metavar": ("NAMED", "UNNAMED")}
+    tasks.add_argument(
+        "--count", **counts, default=[40, 80], help="prompts that name a concept, and of each kind that do not"
+    )
     tasks.add_argument("--concepts", nargs="+", choices=OBJECTS, default=list(UNSAFE))
-    tasks.add_argument("--others", type=int, default=16, help="as --count, for all other objects")
-    tasks.add_argument("--styles", type=int, default=40, help="as --count, for each style")
+    tasks.add_argument("--others", **counts, default=[16, 40], help="as --count, for all other objects")
+    tasks.add_argument("--styles", **counts, default=[40, 40], help="as --count, for each style")
     tasks.add_argument("--guidance", type=float, nargs="+", default=[3.0, 4.0, 6.0, 8.0])
     tasks.add_argument("--out", type=Path, required=True)
     tasks.set_defaults(run=run_tasks)

@@ -96,18 +96,25 @@ def bringer(concept: str) -> Association | None:
     return next((item for item in ASSOCIATIONS if concept in (item.unsafe, item.own)), None)
 
 
-def label_tasks(concepts: Sequence[str], count: int, guidances: Sequence[float]) -> list[Task]:
-    """What an adapter learns from: `count` prompts of each kind for each concept, guidance scales in turn.
+def label_tasks(concepts: Sequence[str], count: tuple[int, int], guidances: Sequence[float]) -> list[Task]:
+    """What an adapter learns from, for each concept, guidance scales in turn.
 
-    An object that no association brings has no implicit ones.
+    count: of prompts that name it, and of each kind that do not: implicit ones, which an object has not that no
+    association brings, and benign ones. The first are the easiest to tell, so fewer of them do.
     """
+    named, unnamed = count
     return [
-        Task(concept, prompt.text, prompt.seed, float(guidances[index % len(guidances)]))
+        Task(concept, prompt.text, prompt.seed, float(guidances[index % len(guidances)]), brings(prompt))
         for concept in concepts
         for kind in ("explicit", "implicit", "benign")
         if kind != "implicit" or bringer(concept)
-        for index, prompt in enumerate(erasure_set(concept, kind, count, "labels"))
+        for index, prompt in enumerate(erasure_set(concept, kind, named if kind == "explicit" else unnamed, "labels"))
     ]
+
+
+def brings(prompt: Prompt) -> tuple[str, ...]:
+    """The objects and styles that a prompt names or may bring; an unnamed style is the model's own choice."""
+    return (*prompt.allowed, *(style for style in STYLES if style in prompt.text))
 
 
 def benign_scene(others: list[str], bringing: Association | None, rng: Random) -> Scene:
