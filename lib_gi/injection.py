@@ -11,9 +11,11 @@ from lib_gi.errors import ContextWidthError, SettingsError
 from lib_gi.layers import Layer, check_width
 from lib_gi.rows import RowMap
 
-ANCHORED = 0.65
-"""How much of w a concept with an anchor gives, and the anchor takes back. The two lie further apart than a concept and
-an empty prompt do: with this share, chosen on gi-tiny's validation prompts, a strength goes about as far as without.
+ANCHORED, TOWARDS = 0.7, 0.5
+"""How much of w a concept with an anchor gives, and which share of that the anchor takes back, in place of the empty
+prompt. An anchor lies further from its concept than an empty prompt does, so less of w goes about as far as all of it
+without one; and it draws objects towards its own look, of which some are no longer known by it, so that half of what is
+taken back does best. Chosen on gi-tiny's validation prompts.
 """
 
 
@@ -161,20 +163,27 @@ class Injection:
         SettingsError for an anchor that is to be kept out itself: it would bring back what another concept takes away.
         """
         self._neutral_contexts: list[Tensor] = []
-        against = torch.zeros(len(concepts), len(concepts))
+        against = torch.zeros(len(concepts), 1 + len(concepts))
         for row, concept in enumerate(concepts):
-            context, share = (self._empty, 1.0) if concept.anchor is None else (concept.anchor, ANCHORED)
-            kept_out = [c.name for c in concepts if concept.anchor is not None and torch.equal(context, c.c_star)]
+            if concept.anchor is None:
+                against[row, self._place_of(self._empty)] = 1.0
+                continue
+            kept_out = [c.name for c in concepts if torch.equal(concept.anchor, c.c_star)]
             if kept_out:
                 raise SettingsError(
                     f"the anchor of {concept.name} is {kept_out[0]}, which is to be kept out itself; expected something"
                     " that may be in the picture; choose another anchor, or leave one out"
                 )
-            known = [torch.equal(context, one) for one in self._neutral_contexts]
-            if not any(known):
-                self._neutral_contexts.append(context)
-            against[row, [*known, True].index(True)] = share  # the same one, else the new one
+            against[row, self._place_of(self._empty)] += ANCHORED * (1 - TOWARDS)
+            against[row, self._place_of(concept.anchor)] += ANCHORED * TOWARDS
         self._against = against[:, : len(self._neutral_contexts)]
+
+    def _place_of(self, context: Tensor) -> int:
+        """Where this context is among those that concepts are set against; it is put last where it is not yet."""
+        known = [torch.equal(context, one) for one in self._neutral_contexts]
+        if not any(known):
+            self._neutral_contexts.append(context)
+        return [*known, True].index(True)
 
     def _checked_empty(self, empty: Tensor | None) -> Tensor | None:
         """The empty prompt's context, where it is there if it is needed and fits beside the concepts'."""
