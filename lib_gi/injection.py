@@ -11,13 +11,6 @@ from lib_gi.errors import ContextWidthError, SettingsError
 from lib_gi.layers import Layer, check_width
 from lib_gi.rows import RowMap
 
-ANCHORED, TOWARDS = 0.7, 0.5
-"""How much of w a concept with an anchor gives, and which share of that the anchor takes back, in place of the empty
-prompt. An anchor lies further from its concept than an empty prompt does, so less of w goes about as far as all of it
-without one; and it draws objects towards its own look, of which some are no longer known by it, so that half of what is
-taken back does best. Chosen on gi-tiny's validation prompts.
-"""
-
 
 class Injection:
     """Concepts with their scales, ready for any of `layers`. Symbols as in `inhibitor.py`.
@@ -141,7 +134,7 @@ class Injection:
             ]
             K, V = (torch.cat(part) for part in zip(*stars, strict=True))
             layer.neutral = K, V
-        return inhibitor.Neutral(*layer.neutral, self._against)
+        return inhibitor.Neutral(*layer.neutral, self._anchors)
 
     def _empty_stars(self, layer: Layer, q: Tensor) -> tuple[Tensor, Tensor]:
         """K and V of the empty prompt, each (1, H, L, d), kept for the pass."""
@@ -158,15 +151,14 @@ class Injection:
         return self._indices[rows, device]
 
     def _set_against(self, concepts: Sequence[EncodedConcept]) -> None:
-        """Sort the concepts by what they are set against, an anchor or the empty prompt; equal ones are one context.
+        """Sort the concepts by what they are set against beside the empty prompt; equal anchors are one context.
 
         SettingsError for an anchor that is to be kept out itself: it would bring back what another concept takes away.
         """
-        self._neutral_contexts: list[Tensor] = []
-        against = torch.zeros(len(concepts), 1 + len(concepts))
+        self._neutral_contexts = [self._empty]
+        anchors = torch.zeros(len(concepts), 1 + len(concepts))
         for row, concept in enumerate(concepts):
             if concept.anchor is None:
-                against[row, self._place_of(self._empty)] = 1.0
                 continue
             kept_out = [c.name for c in concepts if torch.equal(concept.anchor, c.c_star)]
             if kept_out:
@@ -174,16 +166,11 @@ class Injection:
                     f"the anchor of {concept.name} is {kept_out[0]}, which is to be kept out itself; expected something"
                     " that may be in the picture; choose another anchor, or leave one out"
                 )
-            against[row, self._place_of(self._empty)] += ANCHORED * (1 - TOWARDS)
-            against[row, self._place_of(concept.anchor)] += ANCHORED * TOWARDS
-        self._against = against[:, : len(self._neutral_contexts)]
-
-    def _place_of(self, context: Tensor) -> int:
-        """Where this context is among those that concepts are set against; it is put last where it is not yet."""
-        known = [torch.equal(context, one) for one in self._neutral_contexts]
-        if not any(known):
-            self._neutral_contexts.append(context)
-        return [*known, True].index(True)
+            known = [torch.equal(concept.anchor, one) for one in self._neutral_contexts]
+            if not any(known):
+                self._neutral_contexts.append(concept.anchor)
+            anchors[row, [*known, True].index(True)] = 1  # the same one, else the new one
+        self._anchors = anchors[:, : len(self._neutral_contexts)]
 
     def _checked_empty(self, empty: Tensor | None) -> Tensor | None:
         """The empty prompt's context, where it is there if it is needed and fits beside the concepts'."""

@@ -14,7 +14,7 @@ from lib_gi.adapter import Adapter, new_network
 from lib_gi.concepts import Concept
 from lib_gi.errors import ConceptError, ContextWidthError, SettingsError
 from lib_gi.hosts.diffusers import context_of
-from lib_gi.injection import ANCHORED, TOWARDS
+from lib_gi.inhibitor import ANCHORED, TOWARDS
 from lib_gi.rows import RowMap
 from lib_gi.session import Session
 from lib_gi.settings import Settings
@@ -47,11 +47,12 @@ def seen_by(concepts, **told):
 
 def test_a_concept_is_set_against_anchor_and_empty_prompt_and_one_without_anchor_against_the_latter_alone():
     plain = concept("b", 4, 2.0, seed=6)
-    layer, seen = seen_by([anchored(strength=3.0), plain])
+    layer, seen = seen_by([anchored(strength=0.9), plain])
     contexts = concept().c_star, ANCHOR, EMPTY, plain.c_star
     own, anchor, empty, other = (attended(layer, seen["q"], context) for context in contexts)
-    neutral = TOWARDS * anchor + (1 - TOWARDS) * empty
-    Z = seen["h"] - 3.0 * ANCHORED * (own - neutral) - 2.0 * (other - empty)
+    rest = 0.9 * ANCHORED - TOWARDS
+    assert rest > 0.1
+    Z = seen["h"] - 0.9 * ANCHORED * own + TOWARDS * anchor + rest * empty - 2.0 * (other - empty)
     Z = Z * (seen["h"].norm(dim=-1, keepdim=True) / Z.norm(dim=-1, keepdim=True)).clamp(max=1)
     assert (Z - seen["h"]).abs().max() > 0.01
     torch.testing.assert_close(seen["Z"], Z, atol=1e-5, rtol=1e-4)
@@ -74,17 +75,18 @@ def test_concepts_with_the_same_anchor_share_it_and_each_image_has_scales_of_its
     with Session(unet, two, weighting="contrast", empty=EMPTY) as session:
         after = run(unet, session, rows)
     assert [torch.equal(before[r], after[r]) for r in range(4)] == [True, False, True, True]
-    shares = torch.tensor([ANCHORED * (1 - TOWARDS), ANCHORED * TOWARDS])  # of the empty prompt, and of one anchor
-    torch.testing.assert_close(session._injection._against, shares.expand(2, 2))
+    assert session._injection._anchors.tolist() == [[0, 1]] * 2  # beside the empty prompt one context for both
 
 
 def test_what_is_taken_and_what_is_given_back_weigh_the_same_under_autocast_too():
-    w, spans = -torch.tensor([1.6, 0.73])[:, None, None].expand(2, 1, 4), [(1, 3), (1, 4)]
-    against = torch.tensor([[1.0, 0.0], [0.3, 0.5]])
+    w, spans = -torch.tensor([1.6, 0.73, 0.4])[:, None, None].expand(3, 1, 4), [(1, 3), (1, 4), (1, 2)]
+    anchors = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     with torch.autocast("cpu", torch.bfloat16):
-        scales = inhibitor.contrasted_w(w, spans, against)
+        scales = inhibitor.contrasted_w(w, spans, anchors)
     assert scales.dtype == torch.float32 and abs(float(scales.sum())) < 1e-6
-    torch.testing.assert_close(scales[:, 0], torch.tensor([-1.6, -0.73 * 0.8, 1.6 + 0.73 * 0.3, 0.73 * 0.5]))
+    long, short = 0.73 * ANCHORED, 0.4 * ANCHORED
+    assert short < TOWARDS < long
+    torch.testing.assert_close(scales[:, 0], torch.tensor([-1.6, -long, -short, 1.6 + long - TOWARDS, TOWARDS + short]))
 
 
 def test_an_adapter_infers_the_scales_of_concepts_with_anchors(sd1):
