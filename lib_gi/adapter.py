@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from lib_gi.concepts import key_of
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
 from lib_gi.layers import place_of
@@ -37,12 +38,6 @@ MOST_BYTES, MOST_LAYERS = 2**21, 512
 REACH = 10.0
 """How far what is read may lie from what was learnt from, in root mean square deviations, for "nothing grows" to be
 believed: gi-tiny's own pictures lie within, nearly all of another model of its build beyond (benchmarks/transfer.py).
-"""
-DOUBT = 0.8
-"""How far above zero the answer must lie for a concept that was not learnt from to pass for absent, of the 1 that the
-fit aims at where nothing grows. At which level one begins to grow can only be guessed from others, and a picture
-changed for nothing is better than a concept left: on gi-tiny's validation prompts as many benign pictures were spared
-as of learnt concepts, and half as much was missed as without it.
 """
 GET_ANOTHER = "get the file again, or train an adapter for this model"
 
@@ -93,16 +88,15 @@ class Adapter:
         """The scales (images, tokens) for what a concept's tokens showed in one step, zero or in the trained range.
 
         known: whether the concept was learnt from, see `knows`. All are zero where the mean answer is not below zero,
-        or below DOUBT for a concept that is not known: whether it grows is told by all its
-        tokens together, or one that errs would act alone, and pictures without a concept of many would hardly stay.
+        or below `doubt` for a concept that is not known: whether it grows is told by all its tokens together, or one
+        that errs would act alone, and pictures without a concept of many would hardly stay.
         Raises AdapterError when the features are of another number of layers, or not finite.
         """
         return self._scales(self._standardised(features, step), known)
 
     def knows(self, concept: str) -> bool:
-        """Whether it learnt from pictures of the concept of this name."""
-        learnt = self.about.get("concepts", ())
-        return concept.casefold() in (str(name).casefold() for name in learnt) if isinstance(learnt, list) else False
+        """Whether it learnt from pictures in which the concept of this name was found."""
+        return key_of(concept) in map(key_of, self.about.get("known", ()))
 
     @torch.no_grad()
     def lost(self, features: Features, step: int = 0, known: bool = True) -> Tensor:
@@ -117,7 +111,7 @@ class Adapter:
     def _scales(self, x: Tensor, known: bool) -> Tensor:
         """What `w` tells of standardised inputs (images, tokens, F)."""
         answers = self.network(x).squeeze(-1)
-        absent = answers.mean(dim=1, keepdim=True) >= (0 if known else DOUBT)
+        absent = answers.mean(dim=1, keepdim=True) >= (0 if known else self.doubt)
         return torch.where(absent, 0.0, answers.clamp(self.lowest, self.highest))
 
     def _standardised(self, features: Features, step: int) -> Tensor:
@@ -161,6 +155,13 @@ class Adapter:
     def needs_empty(self) -> bool:
         """Whether it needs the context of an empty prompt beside what the layers saw."""
         return "excess" in READ[self.kind]
+
+    @property
+    def doubt(self) -> float:
+        """How far above zero the answer must lie for an unknown concept to pass for absent, see `fit.DOUBT`; 0 where
+        the file does not tell.
+        """
+        return float(self.about.get("doubt", 0.0))
 
     @property
     def fingerprint(self) -> str:
@@ -226,6 +227,11 @@ def _made(told: Mapping[str, Any], tensors: dict[str, Tensor]) -> Adapter:
         raise ValueError("its layers are no list of names")
     if kind not in KINDS or not isinstance(about, dict):
         raise ValueError(f"it reads {kind!r}, and expected is one of {', '.join(KINDS)}")
+    known, doubt = about.get("known", []), about.get("doubt", 0.0)
+    if not isinstance(known, list) or not all(isinstance(name, str) for name in known):
+        raise ValueError("the concepts that it knows are no list of names")
+    if isinstance(doubt, bool) or not isinstance(doubt, (int, float)) or not 0 <= doubt <= 1:
+        raise ValueError(f"its doubt is {doubt!r:.80}, and expected is a number from 0 to 1")
     wrong = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
     if wrong:
         raise ValueError(f"{wrong[0]} is not finite")

@@ -139,7 +139,7 @@ def contrasted_w(w: Tensor, spans: list[tuple[int, int]], anchors: Tensor) -> Te
     own = torch.stack([w[i, :, s:e].mean(dim=1) for i, (s, e) in enumerate(spans)])  # (C, B or 1)
     given = torch.where(anchors.any(dim=1, keepdim=True), ANCHORED * own, own)
     parts = anchors[..., None] * given.clamp_min(-TOWARDS)[:, None]  # (C, E, B or 1); no matmul: autocast rounds those
-    parts[:, 0] = given - parts.sum(dim=1)
+    parts[:, 0] = given - parts[:, 1:].sum(dim=1)
     return torch.cat([given, -parts.sum(dim=0)])
 
 

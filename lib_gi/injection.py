@@ -15,7 +15,7 @@ from lib_gi.rows import RowMap
 class Injection:
     """Concepts with their scales, ready for any of `layers`. Symbols as in `inhibitor.py`.
 
-    empty: the context of an empty prompt (1, L, D), where what it takes is to be read (`Features`), and for `contrast`.
+    empty: the context of an empty prompt (1, L, D), for `contrast`, and for all features but M* and agreement.
     Raises SettingsError for scales that cannot be, ContextWidthError for contexts that do not fit.
     """
 

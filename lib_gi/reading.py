@@ -54,6 +54,7 @@ class Reading:
     ) -> None:
         check_fits(adapter, layer_names, weighting)
         self._adapter, self._concepts, self._layers = adapter, concepts, len(layer_names)
+        self._known = [adapter.knows(concept.name) for concept in concepts]
         self.forget()
 
     def forget(self) -> None:
@@ -82,8 +83,7 @@ class Reading:
         features = collect(records, [c.name for c in self._concepts], spans, self._layers)
         for image in sorted(set(images)):
             one = {name: seen.of_image(image) for name, seen in features.items()}
-            for concept in self._concepts:
-                known = self._adapter.knows(concept.name)
+            for concept, known in zip(self._concepts, self._known, strict=True):
                 if concept.w is None and bool(self._adapter.lost(one[concept.name], known=known)):
                     raise AdapterError(
                         f"the adapter cannot tell whether {concept.name} grows: what it reads lies far beyond what it"
@@ -91,7 +91,8 @@ class Reading:
                         " the adapter of this model, or a fixed strength"
                     )
             self._inferred[image] = [
-                self._adapter.w(one[c.name], known=self._adapter.knows(c.name))[0] for c in self._concepts
+                self._adapter.w(one[concept.name], known=known)[0]
+                for concept, known in zip(self._concepts, self._known, strict=True)
             ]
 
     def w(self, images: int) -> list[Tensor]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from lib_gi.adapter import DOUBT, KINDS, MOST_BYTES, READ, Adapter, inputs_of, new_network
+from lib_gi.adapter import KINDS, MOST_BYTES, READ, Adapter, inputs_of, new_network
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
 from lib_gi.layers import find_cross_attention
@@ -78,14 +78,19 @@ def test_tokens_that_answer_for_themselves_do_not_act_where_all_together_tell_of
 
 def test_a_concept_that_was_not_learnt_from_passes_for_absent_only_where_nothing_else_is_thought_of():
     adapter, features = some_adapter("agreement", highest=-0.5), some_features()
-    assert adapter.knows("Dalí") and adapter.knows("dalí") and not adapter.knows("Van Gogh")
-    assert not Adapter(LAYERS, "agreement", adapter.network, adapter.mean, adapter.deviation, -6, 0).knows("Dalí")
+    adapter.about |= {"known": ["Salvador Dalí"], "doubt": 0.75}
+    assert adapter.knows("Salvador Dalí") and adapter.knows("salvador  Dali\u0301") and not adapter.knows("Van Gogh")
     adapter.network = torch.nn.Sequential(torch.nn.Linear(len(LAYERS), 1))
+    older = Adapter(LAYERS, "agreement", adapter.network, adapter.mean, adapter.deviation, -6, -0.5)
+    assert not older.knows("Dalí") and older.doubt == 0
     adapter.network[0].weight.data.fill_(0.0)
-    for answer, known, unknown in ((-0.7, -0.7, -0.7), (0.1, 0.0, -0.5), (DOUBT - 0.1, 0.0, -0.5), (DOUBT, 0.0, 0.0)):
+    for answer, known, unknown in ((-0.7, -0.7, -0.7), (0.1, 0.0, -0.5), (0.74, 0.0, -0.5), (0.75, 0.0, 0.0)):
         adapter.network[0].bias.data.fill_(answer)
         torch.testing.assert_close(adapter.w(features), torch.full((IMAGES, TOKENS), known))
         torch.testing.assert_close(adapter.w(features, known=False), torch.full((IMAGES, TOKENS), unknown))
+        torch.testing.assert_close(older.w(features, known=False), torch.full((IMAGES, TOKENS), known))
+        far = Features(features.M_star, features.agreement + 100)
+        assert adapter.lost(far).all() == (known == 0) and adapter.lost(far, known=False).all() == (unknown == 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -84,6 +84,8 @@ def test_what_is_taken_and_what_is_given_back_weigh_the_same_under_autocast_too(
     with torch.autocast("cpu", torch.bfloat16):
         scales = inhibitor.contrasted_w(w, spans, anchors)
     assert scales.dtype == torch.float32 and abs(float(scales.sum())) < 1e-6
+    anchored_by_nothing = inhibitor.contrasted_w(w, spans, torch.tensor([[1.0], [0.0], [0.0]]))
+    torch.testing.assert_close(anchored_by_nothing[-1], -anchored_by_nothing[:-1].sum(0))
     long, short = 0.73 * ANCHORED, 0.4 * ANCHORED
     assert short < TOWARDS < long
     torch.testing.assert_close(scales[:, 0], torch.tensor([-1.6, -long, -short, 1.6 + long - TOWARDS, TOWARDS + short]))

@@ -91,7 +91,7 @@ def test_where_nothing_grows_the_picture_is_the_unprotected_one_bit_for_bit(unet
 
 def test_a_doubtful_answer_acts_for_a_concept_alone_that_was_not_learnt_from(unet):
     adapter = some_adapter(bias=0.5, gain=0.0)  # it tells of nothing, and is not sure
-    adapter.about["concepts"] = ["b"]
+    adapter.about |= {"concepts": ["a", "b"], "known": ["b"], "doubt": 0.8}
     adapter.highest = -0.4
     both = [inferred(name="a"), inferred(name="b", tokens=3, seed=8)]
     with Session(unet, both, adapter=adapter) as session:

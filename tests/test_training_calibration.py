@@ -12,7 +12,7 @@ from lib_gi.adapter import Adapter
 from lib_gi.concepts import Catalogue, Concept
 from lib_gi.errors import SettingsError
 from lib_gi.training.calibration import Plan, phrases_of, w_of
-from lib_gi.training.fit import SHARE, TAU, TAU_SHARED
+from lib_gi.training.fit import DOUBT, SHARE, TAU, TAU_SHARED
 from lib_gi.training.labels import TRIED
 
 LAYERS = ("down_blocks.0.attn2", "mid_block.attn2", "up_blocks.0.attn2")
@@ -39,7 +39,7 @@ def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(t
     result = PLAN.result(search, LAYERS)
     assert (result.pictures, result.labels, result.benign) == (14, 12, 2)
     assert [line.partition(" pictures")[0] for line in result.told()][0] == "12 of 14"
-    assert "14% of all were never erased" in result.told()[1]
+    assert "14% of all are left out" in result.told()[1]
     result.fitted.adapter.save(tmp_path / "a.safetensors")
     about = Adapter.load(tmp_path / "a.safetensors").about
     assert about["figures"] == result.figures() and about["figures"]["loss"] == round(min(result.fitted.losses), 4)
@@ -70,7 +70,8 @@ def test_contrast_aims_at_one_strength_for_each_concept(tmp_path):
     result = plan.result(search, LAYERS)
     about = result.fitted.adapter.about
     assert about["share"] == SHARE == 0.9 and "least" not in about and "surplus" not in about
-    assert about["tau"] == TAU_SHARED < TAU == PLAN.aim["tau"]
+    assert about["tau"] == TAU_SHARED < TAU == PLAN.aim["tau"] and (about["doubt"], about["known"]) == (DOUBT, ["a", "b c"])
+    assert result.fitted.adapter.knows("B  C") and not result.fitted.adapter.knows("d")
     assert about["figures"]["strengths"] == {"a": 2.0, "b c": 1.0}
     assert result.told()[0].endswith("from 0 to 2, aimed at by concept: a 2, b c 1")
     assert set(result.labelled.tolist()) <= set(torch.tensor([0.0, *TRIED["contrast"]]).tolist())

@@ -162,9 +162,12 @@ def test_what_a_prompt_is_known_to_bring_is_aimed_at_where_it_was_not_found_too(
     assert examples.grows.tolist() == [True, True, False, False, False, True]  # of concept 1 nothing was ever found
     assert replace(examples, brings=None).grows.tolist() == [True, False, False, False, False, True]
     assert replace(examples, concept=None).grows.tolist() == [True, True, False, True, False, True]
-    told = {name: fit(examples, LAYERS, "both", epochs=1, **kind).target.tolist() for name, kind in AIMS.items()}
-    assert told["share"] == [-1.0, -1.0, MARGIN, MARGIN, MARGIN, -0.5]
-    assert told["least"] == [-2.0, -2.0, MARGIN, MARGIN, MARGIN, -2.0]
+    sure = examples.sure()  # without the one that should bring what was found nowhere
+    assert sure.picture.tolist() == [0, 1, 2, 4, 5] and sure.excess is None and sure.concept.tolist() == [0, 0, 0, 1, 2]
+    assert replace(examples, brings=None).sure().picture.tolist() == list(range(6))
+    told = {name: fit(sure, LAYERS, "both", epochs=1, **kind).target.tolist() for name, kind in AIMS.items()}
+    assert told["share"] == [-1.0, -1.0, MARGIN, MARGIN, -0.5]
+    assert told["least"] == [-2.0, -2.0, MARGIN, MARGIN, -2.0]
 
 
 def test_a_share_needs_labels_and_their_concepts():

@@ -24,7 +24,10 @@ def test_made_tasks_name_the_phrase_in_half_of_the_prompts_and_differ_in_noise_a
 def test_prompts_of_ones_own_are_used_in_turn_and_braces_of_other_kinds_stay():
     own = made_tasks([Concept("a", "red nose")], 3, explicit=("{} {x}", "face"), benign=("tree",))
     assert [task.prompt for task in own] == ["red nose {x}", "face", "red nose {x}", "tree", "tree", "tree"]
-    assert [task.brings for task in own] == [("a",)] * 3 + [()] * 3
+    assert [task.brings for task in own] == [("a",), (), ("a",), (), (), ()]
+    pair = [Concept("a", "nose"), Concept("b", "red nose")]
+    told = made_tasks(pair, 2, explicit=("{}", "a Nose"), benign=("a man, red  nose", "trees"))
+    assert [task.brings for task in told] == [("a",), ("a",), ("a", "b"), (), ("a", "b"), ("a",), ("a", "b"), ()]
     assert [task.prompt for task in made_tasks([Concept("a", "a")], 1, explicit=("{}",), benign=())] == ["a"]
 
 

@@ -14,7 +14,7 @@ from lib_gi.concepts import Catalogue
 from lib_gi.detect import Detector
 from lib_gi.errors import SettingsError
 from lib_gi.features import Features
-from lib_gi.training.fit import LEAST, NOISE, SHARE, SURPLUS, TAU, TAU_SHARED, Examples, Fitted, fit
+from lib_gi.training.fit import DOUBT, LEAST, NOISE, SHARE, SURPLUS, Examples, Fitted, fit, usual_tau
 from lib_gi.training.labels import tried_strengths
 from lib_gi.training.search import Sampler, Search, Task
 
@@ -81,10 +81,10 @@ class Plan:
     @property
     def aim(self) -> dict[str, float]:
         """What `fit` aims at, by its names; the least is gi-tiny's, unless nothing as strong is tried here."""
-        usual = TAU_SHARED if self.tried else TAU
-        tau = {"tau": usual if self.tau is None else self.tau}
-        if self.tried:
-            return tau | {"share": SHARE}
+        share = SHARE if self.tried else None
+        tau = {"tau": usual_tau(share) if self.tau is None else self.tau}
+        if share is not None:
+            return tau | {"share": share}
         return tau | {"least": min(LEAST[self.weighting], self.strongest), "surplus": SURPLUS}
 
     @property
@@ -102,6 +102,7 @@ class Plan:
             "pictures": len(self.learnt),
             "noise": NOISE,
             **self.aim,
+            **({"doubt": DOUBT} if self.tried else {}),
             "date": date.today().isoformat(),
         }
 
@@ -131,6 +132,7 @@ class Plan:
                 f" {self.features} to learn from; expected the context of an empty prompt; choose other features, or"
                 " mend what draws"
             )
+        examples = examples.sure()
         fitted = fit(examples, layers, self.features, self.about(), self.seed, **self.aim)
         return Result.of(fitted, examples, len(self.learnt))
 
@@ -139,10 +141,10 @@ class Plan:
 class Result:
     """A fitted adapter beside what it was fitted to.
 
-    pictures: that were asked for. labels: of them with a label. benign: of these, that need no strength. By row, one
-    for each token of the concept that a picture was drawn for: labelled, aimed at and predicted (by that token alone),
-    strengths (rows,); held_out, whether it only validated (rows,). strengths: that each concept needs, where one for
-    each is aimed at.
+    pictures: that were asked for. labels: of them with a label, of the detector or by what their prompts bring. benign:
+    of these, that need no strength. By row, one for each token of the concept that a picture was drawn for, where the
+    detector told its label: labelled, aimed at and predicted (by that token alone), strengths (rows,); held_out,
+    whether it only validated (rows,). strengths: that each concept needs, where one for each is aimed at.
     """
 
     fitted: Fitted
@@ -161,11 +163,12 @@ class Result:
         own = examples.own
         labels = examples.picture[own].unique().numel()
         benign = examples.picture[own & ~examples.grows].unique().numel()
-        strengths = (0.0 - w[own] for w in (examples.w, fitted.target.clamp_max(0), w_of(fitted.adapter, examples)))
+        shown = own & ~examples.brought
+        strengths = (0.0 - w[shown] for w in (examples.w, fitted.target.clamp_max(0), w_of(fitted.adapter, examples)))
         adapter = fitted.adapter
         by_concept = strength_of_each(fitted, examples) if "share" in adapter.about else None
-        result = cls(fitted, pictures, labels, benign, *strengths, fitted.held_out[own], by_concept)
-        about = adapter.about | {"figures": result.figures()}
+        result = cls(fitted, pictures, labels, benign, *strengths, fitted.held_out[shown], by_concept)
+        about = adapter.about | {"known": known_concepts(fitted, examples), "figures": result.figures()}
         return replace(result, fitted=replace(fitted, adapter=replace(adapter, about=about)))
 
     def figures(self) -> dict[str, Any]:
@@ -173,7 +176,7 @@ class Result:
         return {
             "labels": self.labels,
             "benign": self.benign,
-            "never_erased": round((self.pictures - self.labels) / self.pictures, 4),
+            "left_out": round((self.pictures - self.labels) / self.pictures, 4),
             **({} if self.strengths is None else {"strengths": dict(self.strengths)}),
             "loss_at_first": round(self.fitted.losses[0], 4),
             "loss": round(min(self.fitted.losses), 4),
@@ -186,9 +189,16 @@ class Result:
         return [
             f"{self.labels} of {self.pictures} pictures have a label; it infers strengths from 0 to"
             f" {-self.fitted.adapter.lowest:g}" + (f", aimed at by concept: {told}" if told else ""),
-            f"{self.benign} of them need none; {figures['never_erased']:.0%} of all were never erased and are left out",
+            f"{self.benign} of them need none; {figures['left_out']:.0%} of all are left out: their concept was never"
+            " erased, or is found nowhere",
             f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
         ]
+
+
+def known_concepts(fitted: Fitted, examples: Examples) -> list[str]:
+    """The names of the concepts that were found and erased in some picture."""
+    names = fitted.adapter.about["concepts"]
+    return [names[n] for n in sorted(examples.concept[fitted.target < 0].unique().tolist())]
 
 
 def strength_of_each(fitted: Fitted, examples: Examples) -> dict[str, float]:

@@ -28,8 +28,12 @@ from lib_gi.adapter import KINDS, READ, Adapter, new_network
 from lib_gi.features import Features
 
 TAU, MARGIN, SURPLUS = 0.96, 1.0, 1.5
-TAU_SHARED = 0.8
-"""TAU where all pictures of a concept are aimed at with one strength: there the loss weighs only whether any acts."""
+TAU_SHARED, DOUBT = 0.8, 0.8
+"""Where all pictures of a concept are aimed at with one strength: TAU, as there the loss weighs only whether any acts;
+and how far above zero, of MARGIN, the answer must lie for a concept that was not learnt from to pass for absent. Where
+such a one begins to grow can only be guessed from others, and a picture changed for nothing is better than a concept
+left. Both were chosen on gi-tiny's validation prompts.
+"""
 NOISE, KEPT = 0.6, 0.999
 """The deviation of the noise, of standardised inputs; how much of the mean of the weights a step leaves at most, which
 is after some 9000 steps."""
@@ -103,14 +107,29 @@ class Examples:
 
     @property
     def grows(self) -> Tensor:
-        """Whether a row is of something that grows (rows,): it was found, or the prompt brings it and it was found
-        elsewhere. A concept that is found nowhere is one that the model or the detector does not know.
+        """Whether a row is of something that grows (rows,): it has a label, or the prompt brings it and others do."""
+        return (self.w < 0) | (self.brought & self._of_labelled)
+
+    @property
+    def brought(self) -> Tensor:
+        """Whether a row's prompt is known to bring its concept, which was not found in the picture (rows,)."""
+        return torch.zeros_like(self.own) if self.brings is None else self.brings & (self.w == 0)
+
+    @property
+    def _of_labelled(self) -> Tensor:
+        """Whether a row is of a concept that has a label below zero anywhere (rows,)."""
+        if self.concept is None:
+            return (self.w < 0).any().expand(len(self.w))
+        return torch.isin(self.concept, self.concept[self.w < 0])
+
+    def sure(self) -> "Examples":
+        """Those rows of which it is known whether something grows.
+
+        It is not where a prompt should bring a concept that the model or the detector does not know: that is found
+        nowhere, or never erased.
         """
-        found = self.w < 0
-        if self.brings is None:
-            return found
-        of_found = found.any() if self.concept is None else torch.isin(self.concept, self.concept[found])
-        return found | (self.brings & of_found)
+        kept = ~self.brought | self._of_labelled
+        return Examples(**{name: None if value is None else value[kept] for name, value in vars(self).items()})
 
     def told(self) -> dict[str, Tensor]:
         """The features that are there, by name, in the order of `Features`."""
@@ -138,7 +157,7 @@ def fit(
     about: dict[str, Any] | None = None,
     seed: int = 0,
     epochs: int | None = None,
-    tau: float = TAU,
+    tau: float | None = None,
     least: float = 0.0,
     surplus: float = SURPLUS,
     share: float | None = None,
@@ -147,13 +166,13 @@ def fit(
     """An adapter whose weights are the running mean at the end of one epoch: of that with the smallest loss on pictures
     held out of training.
 
-    tau, least, surplus, share, noise: see above; `least` is a strength, and neither it nor `surplus` tells where a
+    tau: None for that of `usual_tau`. least, surplus, share, noise: see above; `least` is a strength, and neither it nor `surplus` tells where a
     share is given. epochs: None for EPOCHS, and more where these are fewer than LEAST_STEPS steps. A share is of all
     examples: what is held out takes part in what is aimed at, and in nothing else.
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
-    generator = torch.Generator().manual_seed(seed)
+    tau, generator = usual_tau(share) if tau is None else tau, torch.Generator().manual_seed(seed)
     if share is not None and (examples.concept is None or not bool((examples.w < 0).any())):
         raise ValueError("a share is of each concept's labels; expected examples that tell their concept, and a label")
     x = examples.inputs(kind)
@@ -189,6 +208,11 @@ def fit(
     acting = float(target.min()), 0.0 - least if share is None else float(target[target < 0].max())
     adapter = Adapter(tuple(layers), kind, network, mean, deviation, *acting, dict(about or {}))
     return Fitted(adapter, tuple(losses), held_out, target)
+
+
+def usual_tau(share: float | None) -> float:
+    """The quantile that a fit aims at unless told otherwise."""
+    return TAU if share is None else TAU_SHARED
 
 
 def running_mean(mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:

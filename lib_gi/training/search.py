@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from tqdm import tqdm
 
+from lib_gi.concepts import key_of
 from lib_gi.detect import Detector
 from lib_gi.features import Features
 from lib_gi.safe_files import write_whole
@@ -44,6 +45,10 @@ class Task:
     seed: int
     guidance: float
     brings: tuple[str, ...] = ()
+
+    def may_bring(self, concept: str) -> bool:
+        """Whether the prompt is known to bring the concept of this name."""
+        return key_of(concept) in map(key_of, self.brings)
 
     @property
     def drawn(self) -> dict[str, Any]:
@@ -127,14 +132,14 @@ class Search:
         w = -strength[known].repeat_interleave(tokens)
         picture = torch.nonzero(known)[:, 0].repeat_interleave(tokens)
         concept = torch.full((len(w),), learnt[part[0].concept])
-        brings = torch.tensor([task.concept in task.brings for task in part])[picture]
+        brings = torch.tensor([task.may_bring(task.concept) for task in part])[picture]
         told = {"picture": picture, "concept": concept, "brings": brings, "beside": torch.zeros_like(brings)}
         yield own | {"w": w} | told
         for index, name in enumerate(self.others(part[0].concept)):
             start = f"{index}{ABSENT}"
             absent = {key.removeprefix(start): values for key, values in stored.items() if key.startswith(start)}
             if name in learnt and absent:
-                counted = ~torch.tensor([name in task.brings for task in part])[absent["picture"]]
+                counted = ~torch.tensor([task.may_bring(name) for task in part])[absent["picture"]]
                 absent = {key: values[counted] for key, values in absent.items()}
                 w = torch.zeros(len(absent["picture"]))
                 concept, brings = torch.full((len(w),), learnt[name]), torch.zeros(len(w), dtype=torch.bool)

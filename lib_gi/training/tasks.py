@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from lib_gi.concepts import Concept
+from lib_gi.concepts import Concept, key_of
 from lib_gi.errors import SettingsError
 from lib_gi.training.search import Task
 
@@ -42,7 +42,7 @@ def made_tasks(
     """For each concept `count` pictures whose prompts name it and as many of prompts that do not.
 
     explicit, benign: prompts, used in turn with other noise each time; {} in one stands for the concept's phrase. Where
-    one of them is empty, it is left out.
+    one of them is empty, it is left out. A prompt brings the concepts whose phrase is in it.
     """
     rng = Random(f"tasks {seed}")
     tasks = []
@@ -51,7 +51,7 @@ def made_tasks(
             for index in range(count):
                 text = templates[index % len(templates)].replace("{}", concept.phrase)
                 seed, guidance = rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]
-                brings = (concept.name,) if templates is explicit else ()
+                brings = tuple(other.name for other in concepts if key_of(other.phrase) in key_of(text))
                 tasks.append(Task(concept.name, text, seed, guidance, brings))
     return tasks
 
