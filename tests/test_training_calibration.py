@@ -70,7 +70,8 @@ def test_contrast_aims_at_one_strength_for_each_concept(tmp_path):
     result = plan.result(search, LAYERS)
     about = result.fitted.adapter.about
     assert about["share"] == SHARE == 0.9 and "least" not in about and "surplus" not in about
-    assert about["tau"] == TAU_SHARED < TAU == PLAN.aim["tau"] and (about["doubt"], about["known"]) == (DOUBT, ["a", "b c"])
+    assert about["tau"] == TAU_SHARED < TAU == PLAN.aim["tau"]
+    assert (about["doubt"], about["known"]) == (DOUBT, ["a", "b c"])
     assert result.fitted.adapter.knows("B  C") and not result.fitted.adapter.knows("d")
     assert about["figures"]["strengths"] == {"a": 2.0, "b c": 1.0}
     assert result.told()[0].endswith("from 0 to 2, aimed at by concept: a 2, b c 1")

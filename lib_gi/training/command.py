@@ -47,7 +47,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--steps", type=int, default=20)
     command.add_argument("--chunk", type=int, default=20, help="pictures sampled and kept at a time")
     command.add_argument("--seed", type=int, default=0, help="of the fit; default: %(default)s")
-    command.add_argument("--tau", type=float, help="0 to 1: the higher, the stronger; default: .8 in contrast, else .96")
+    command.add_argument("--tau", type=float, help="0 to 1, higher is stronger; default: .8 in contrast, else .96")
     command.add_argument("--device", default="auto", choices=DEVICES)
     command.add_argument("--dtype", default="auto", choices=("auto", *DTYPES))
     command.add_argument("--work", type=Path, required=True, help="keeps labels, so that a stopped run goes on")

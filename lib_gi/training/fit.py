@@ -166,9 +166,9 @@ def fit(
     """An adapter whose weights are the running mean at the end of one epoch: of that with the smallest loss on pictures
     held out of training.
 
-    tau: None for that of `usual_tau`. least, surplus, share, noise: see above; `least` is a strength, and neither it nor `surplus` tells where a
-    share is given. epochs: None for EPOCHS, and more where these are fewer than LEAST_STEPS steps. A share is of all
-    examples: what is held out takes part in what is aimed at, and in nothing else.
+    tau: None for that of `usual_tau`. least, surplus, share, noise: see above; `least` is a strength, and neither it
+    nor `surplus` tells where a share is given. epochs: None for EPOCHS, and more where these are fewer than LEAST_STEPS
+    steps. A share is of all examples: what is held out takes part in what is aimed at, and in nothing else.
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
