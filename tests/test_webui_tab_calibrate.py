@@ -53,7 +53,7 @@ class Pipeline:
         pictures = np.zeros((len(asked.prompts), 2, 2, 3), np.uint8)
         pictures[(shows & (asked.w > -1.5)).numpy()] = 255
         seen = shows.float()[None, None, :, None].expand(1, 3, -1, 2)
-        return pictures, SimpleNamespace(features=lambda: {asked.concept.name: Features(seen, seen, seen, seen)})
+        return pictures, SimpleNamespace(features=lambda: {asked.concept.name: Features(*[seen] * 6)})
 
 
 class Page:
