@@ -78,6 +78,14 @@ def test_concepts_with_the_same_anchor_share_it_and_each_image_has_scales_of_its
     assert session._injection._anchors.tolist() == [[0, 1]] * 2  # beside the empty prompt one context for both
 
 
+def test_an_image_that_needs_more_than_another_gets_no_more_of_the_anchor():
+    w = -torch.tensor([[0.4, 0.9, 1.6]])[..., None].expand(1, 3, 4)  # of three images
+    concepts, empty, anchor = inhibitor.contrasted_w(w, [(1, 3)], torch.tensor([[0.0, 1.0]]))
+    torch.testing.assert_close(concepts, w[0, :, 0] * ANCHORED)
+    assert anchor[0] == pytest.approx(0.4 * ANCHORED) and anchor[1:].tolist() == [TOWARDS] * 2
+    torch.testing.assert_close(empty, -concepts - anchor)
+
+
 def test_what_is_taken_and_what_is_given_back_weigh_the_same_under_autocast_too():
     w, spans = -torch.tensor([1.6, 0.73, 0.4])[:, None, None].expand(3, 1, 4), [(1, 3), (1, 4), (1, 2)]
     anchors = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, 1.0]])

@@ -194,9 +194,12 @@ def test_cancelled_and_resumed_it_goes_on_also_in_another_process_but_not_with_a
     assert "is for tiny" in page.press("resume", sure=True)[0] and len(Pipeline.asked) == drawn
     page.host.loaded = UNet()
     assert page.press("resume", sure=False)[1]
+    last, before = tmp_path / "calibration.json", (tmp_path / "calibration.json").read_bytes()
     line, wrong, result = page.press("resume", sure=True)
     assert not wrong and "12 of 12" in line and result
-    (tmp_path / "calibration.json").write_text("{")
+    assert last.read_bytes() == before  # the order that it went on with is all of the one that was begun
+    assert [task["brings"] for task in json.loads(before)["tasks"]].count(["nudity"]) == 6
+    last.write_text("{")
     assert "cannot be read" in page.press("resume", sure=True)[0]
 
 
