@@ -152,6 +152,8 @@ def test_a_concept_s_aim_is_what_was_enough_for_most_of_its_pictures():
     assert concepts_aims(w, concept, 0.9).tolist() == [-1.0] * 11 + w[11:13].tolist() + [float(w[11])]
     assert concepts_aims(w, concept, 0.95)[:11].tolist() == [-2.0] * 11
     assert concepts_aims(w * 0, concept, 0.9).tolist() == [0.0] * 14
+    assert concepts_aims(w, concept, 0.9, least=0.9).tolist() == pytest.approx([-1.0] * 11 + [-0.9] * 3)
+    assert concepts_aims(w * 0, concept, 0.9, least=0.9).tolist() == [0.0] * 14
 
 
 def test_what_a_prompt_is_known_to_bring_is_aimed_at_where_it_was_not_found_too():

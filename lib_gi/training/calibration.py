@@ -81,11 +81,9 @@ class Plan:
     @property
     def aim(self) -> dict[str, float]:
         """What `fit` aims at, by its names; the least is gi-tiny's, unless nothing as strong is tried here."""
-        share = SHARE if self.tried else None
-        tau = {"tau": usual_tau(share) if self.tau is None else self.tau}
-        if share is not None:
-            return tau | {"share": share}
-        return tau | {"least": min(LEAST[self.weighting], self.strongest), "surplus": SURPLUS}
+        beyond = {"share": SHARE} if self.tried else {"surplus": SURPLUS}
+        tau = usual_tau(beyond.get("share")) if self.tau is None else self.tau
+        return {"tau": tau, "least": min(LEAST[self.weighting], self.strongest)} | beyond
 
     @property
     def _drawn_by(self) -> dict[str, Any]:

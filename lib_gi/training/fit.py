@@ -1,8 +1,8 @@
 """Fits an adapter's network to examples.
 
 A label is the strength at which a concept was only just gone in one picture, so the network aims beyond it: at
-SURPLUS times the label, and at LEAST where less was enough; or, where few strengths are tried (`labels.TRIED`), at the
-one that was enough for the SHARE of the concept's pictures. The loss is not symmetric either: too weak leaves the
+SURPLUS times the label; or, where few strengths are tried (`labels.TRIED`), at the one that was enough for the SHARE of
+the concept's pictures; and at LEAST where less was enough. The loss is not symmetric either: too weak leaves the
 concept, too strong only costs a little quality, so a strength under the aim costs more than one over it (the pinball
 loss of the quantile TAU). Where nothing grows the aim is MARGIN beyond zero, so that the answer, cut at zero, is
 exactly zero and the picture stays as it was.
@@ -39,7 +39,7 @@ NOISE, KEPT = 0.6, 0.999
 is after some 9000 steps."""
 EPOCHS, BATCH, LEAST_STEPS = 200, 256, 2000
 BESIDE = 1 / 3  # how much an example of absence counts beside a label: with more, too little is read as growing
-LEAST = {"plain": 1.0, "limited": 1.0, "agreement": 3.0, "projection": 3.0}
+LEAST = {"plain": 1.0, "limited": 1.0, "contrast": 1.1, "agreement": 3.0, "projection": 3.0}
 """By weighting the strength that is aimed at where less was enough, chosen on gi-tiny's validation prompts."""
 SHARE = 0.9
 """Nine in ten sufficed on gi-tiny's validation prompts: .95 asked 2 of a style for the sake of two pictures."""
@@ -166,8 +166,8 @@ def fit(
     """An adapter whose weights are the running mean at the end of one epoch: of that with the smallest loss on pictures
     held out of training.
 
-    tau: None for that of `usual_tau`. least, surplus, share, noise: see above; `least` is a strength, and neither it
-    nor `surplus` tells where a share is given. epochs: None for EPOCHS, and more where these are fewer than LEAST_STEPS
+    tau: None for that of `usual_tau`. least, surplus, share, noise: see above; `least` is a strength, and `surplus`
+    tells nothing where a share is given. epochs: None for EPOCHS, and more where these are fewer than LEAST_STEPS
     steps. A share is of all examples: what is held out takes part in what is aimed at, and in nothing else.
     """
     if kind not in KINDS:
@@ -176,7 +176,10 @@ def fit(
     if share is not None and (examples.concept is None or not bool((examples.w < 0).any())):
         raise ValueError("a share is of each concept's labels; expected examples that tell their concept, and a label")
     x = examples.inputs(kind)
-    aimed = aims(examples.w, least, surplus) if share is None else concepts_aims(examples.w, examples.concept, share)
+    if share is None:
+        aimed = aims(examples.w, least, surplus)
+    else:
+        aimed = concepts_aims(examples.w, examples.concept, share, least)
     target = torch.where(examples.grows, aimed, MARGIN)
     weight = torch.where(examples.own, 1.0, BESIDE)
     held_out = held_out_rows(examples.picture, generator)
@@ -229,17 +232,18 @@ def aims(w: Tensor, least: float = 0.0, surplus: float = 1.0) -> Tensor:
     return (surplus * w).clamp(-strongest, -least)
 
 
-def concepts_aims(w: Tensor, concept: Tensor, share: float) -> Tensor:
+def concepts_aims(w: Tensor, concept: Tensor, share: float, least: float = 0.0) -> Tensor:
     """As `aims`, where every picture of a concept (rows,) is aimed at with one strength; 0 for one that none needs.
 
-    It is the weakest label by which at least this share of those that need any, and have a label, were erased: what one
-    picture needs more than another of its concept cannot be read, while concepts differ in what they read as.
+    It is the weakest label by which at least this share of those that need any, and have a label, were erased, and not
+    below the strength `least`: what one picture needs more than another of its concept cannot be read, while concepts
+    differ in what they read as.
     """
     target = torch.zeros_like(w)
     for one in concept[w < 0].unique():
         own = concept == one
         strongest_last = w[own & (w < 0)].sort(descending=True).values
-        target[own] = strongest_last[math.ceil(share * len(strongest_last)) - 1]
+        target[own] = strongest_last[math.ceil(share * len(strongest_last)) - 1].clamp_max(-least)
     return target
 
 
