@@ -24,8 +24,9 @@ TAUS = (0.6, 0.96)  # beside the shipped one
 @dataclass(frozen=True)
 class Variant:
     """One way to fit and use: the features that are read, the loss's quantile, a concept whose labels are left out,
-    one that the model is calibrated with alone, whether labels of concepts that are not unsafe are learnt from, and the
-    first step that acts. From the second on, what the first one shows could be read without a call of its own.
+    one that the model is calibrated with alone, whether labels of concepts that are not unsafe are learnt from, whether it
+    is not told what prompts bring, and the first step that acts. From the second on, what the first one shows could be
+    read without a call of its own.
     """
 
     kind: str = SHIPPED_KIND
@@ -33,6 +34,7 @@ class Variant:
     without: str | None = None
     alone: str | None = None
     others: bool = True
+    by_picture: bool = False
     first_step: int = 0
 
     @property
@@ -42,7 +44,8 @@ class Variant:
         less += f", of {self.alone} alone" if self.alone else ""
         few = "" if self.others else ", of the unsafe objects alone"
         late = ", from the second step on" if self.first_step else ""
-        return f"{self.kind}, tau {self.tau:g}{less}{few}{late}"
+        told = ", by what pictures show alone" if self.by_picture else ""
+        return f"{self.kind}, tau {self.tau:g}{less}{few}{told}{late}"
 
     def learns(self, concept: str) -> bool:
         """Whether labels of this concept are learnt from."""
@@ -52,6 +55,7 @@ class Variant:
         """Its adapter's file."""
         name = f"{self.kind}-{self.tau:g}" + (f"-without-{self.without}" if self.without else "")
         name += (f"-of-{self.alone}" if self.alone else "") + ("" if self.others else "-few")
+        name += "-by_picture" if self.by_picture else ""
         return folder / f"{name.replace(' ', '_')}.safetensors"
 
 
@@ -59,6 +63,7 @@ ABLATION = (
     *(Variant(kind) for kind in KINDS),
     *(Variant(tau=tau) for tau in TAUS),
     Variant(others=False),
+    Variant(by_picture=True),
     Variant(first_step=1),
 )
 LEFT_OUT = {concept: Variant(without=concept) for concept in UNSAFE}
@@ -98,8 +103,10 @@ def fit_all(variants: Sequence[Variant], folder: Path, tasks: Path, model: Path,
     every = json.loads(tasks.read_text())
     for variant in {variant.file(folder): variant for variant in variants}.values():
         own, given = every, tasks
-        if variant.alone:
-            own = [task for task in every if task["concept"] == variant.alone]
+        if variant.alone or variant.by_picture:
+            own = [task for task in every if variant.alone in (None, task["concept"])]
+            if variant.by_picture:
+                own = [task | {"brings": []} for task in own]
             given = variant.file(folder).with_suffix(".tasks.json")
             given.write_text(json.dumps(own))
         command = ["train-adapter", "--model", model, "--tasks", given, "--detector", f"oracle:{judge}"]

@@ -38,7 +38,7 @@ def read(folder, name):
 def test_variants_are_told_apart_by_their_files_and_what_is_in_them(pipe, tmp_path):  # noqa: F811
     every = *variants.ABLATION, *variants.LEFT_OUT.values(), *variants.ALONE.values()
     fitted = [variant for variant in every if not variant.first_step]
-    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 19
+    assert len({variant.file(tmp_path) for variant in fitted}) == len(fitted) == 20
     assert len({variant.label for variant in every}) == len(every)
     assert Variant().file(tmp_path) == Variant(first_step=1).file(tmp_path)  # fitted once, used in two ways
     assert len({str(setting_of(Variant(first_step=step), tmp_path)) for step in (0, 1)}) == 2
@@ -55,19 +55,22 @@ def test_a_variant_learns_from_the_concepts_that_it_is_of(tmp_path, monkeypatch)
     def train(command):
         without = command[command.index("--without") + 1 : -2] if "--without" in command else []
         told = json.loads(Path(command[command.index("--tasks") + 1]).read_text())
-        seen.append((len(told), without, command[command.index("--features") + 1]))
+        brought = sum(len(task["brings"]) for task in told)
+        seen.append((len(told), without, command[command.index("--features") + 1], brought))
 
     monkeypatch.setattr(variants.cli, "main", train)
     tasks = tmp_path / "tasks.json"
-    tasks.write_text(json.dumps([{"concept": name} for name in ("skull", "bomb", "cat", "noto")]))
+    tasks.write_text(json.dumps([{"concept": name, "brings": [name]} for name in ("skull", "bomb", "cat", "noto")]))
     where = [tmp_path / name for name in ("model", "judge", "labels")]
     asked = [Variant("M_star"), Variant(without="bomb"), Variant(alone="bomb"), Variant(others=False)]
+    asked.append(Variant(by_picture=True))
     variants.fit_all(asked, tmp_path / "fits", tasks, *where)
     assert seen == [
-        (4, [], "M_star"),
-        (4, ["bomb"], "alignment"),
-        (1, [], "alignment"),  # as if the model was calibrated with it alone
-        (4, ["cat", "noto"], "alignment"),
+        (4, [], "M_star", 4),
+        (4, ["bomb"], "alignment", 4),
+        (1, [], "alignment", 1),  # as if the model was calibrated with it alone
+        (4, ["cat", "noto"], "alignment", 4),
+        (4, [], "alignment", 0),
     ]
 
 
