@@ -24,9 +24,9 @@ TAUS = (0.6, 0.96)  # beside the shipped one
 @dataclass(frozen=True)
 class Variant:
     """One way to fit and use: the features that are read, the loss's quantile, a concept whose labels are left out,
-    one that the model is calibrated with alone, whether labels of concepts that are not unsafe are learnt from, whether it
-    is not told what prompts bring, and the first step that acts. From the second on, what the first one shows could be
-    read without a call of its own.
+    one that the model is calibrated with alone, whether labels of concepts that are not unsafe are learnt from, whether
+    it is not told what prompts bring, and the first step that acts. From the second on, what the first one shows could
+    be read without a call of its own.
     """
 
     kind: str = SHIPPED_KIND
