@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lib_gi import inhibitor as gi
+from lib_gi import layer_features
 
 L, HEADS, WIDTH = 77, 2, 4
 
@@ -29,7 +30,7 @@ def empty_of(K_star):
 
 def run(h, q, K_star, V_star, spans, w, weighting, bound=None):
     full = gi.spread_w(w, spans, L)
-    neutral = gi.Neutral(*empty_of(K_star), torch.ones(len(spans), 1))
+    neutral = gi.Neutral(*empty_of(K_star), torch.zeros(len(spans), 1))
     growth = gi.prepare(K_star, V_star, full, spans, weighting, neutral)
     return gi.inhibit(h, q, growth, HEADS, weighting, bound)
 
@@ -208,13 +209,13 @@ def test_half_precision_keeps_its_type_and_comes_close_to_fp32(dtype, weighting)
 def test_features_are_means_over_heads_and_positions_for_each_image_and_token():
     h, q, K_star, V_star, spans, w = case(2, rows=3, spans=[(1, 2), (1, 4)])
     growth = gi.prepare(K_star, V_star, gi.spread_w(w, spans, L), spans, "plain")
-    M_star, a = gi.feature_maps(h, q, growth, HEADS)
-    assert gi.features(M_star).shape == gi.features(a).shape == (2, 3, 3)
+    M_star, a = layer_features.feature_maps(h, q, growth, HEADS)
+    assert layer_features.mean(M_star).shape == layer_features.mean(a).shape == (2, 3, 3)
     scores = torch.einsum("bnhd,hld->bhnl", q.view(3, 3, HEADS, WIDTH), K_star[1]) / WIDTH**0.5
-    torch.testing.assert_close(gi.features(M_star)[1], scores.softmax(-1)[..., 1:4].mean((1, 2)))
+    torch.testing.assert_close(layer_features.mean(M_star)[1], scores.softmax(-1)[..., 1:4].mean((1, 2)))
     here = h.view(3, 3, HEADS, WIDTH).transpose(1, 2)[:, :, :, None]  # (B, H, N, 1, d)
     cosine = torch.nn.functional.cosine_similarity(here, V_star[1][None, :, None, 1:4], dim=-1)
-    torch.testing.assert_close(gi.features(a)[1], cosine.clamp_min(0).mean((1, 2)))
+    torch.testing.assert_close(layer_features.mean(a)[1], cosine.clamp_min(0).mean((1, 2)))
 
 
 @pytest.mark.parametrize("bad", [[[0.1]], [[math.nan]], [[-math.inf]], [[-1.0, -1.0]], [-1.0]])

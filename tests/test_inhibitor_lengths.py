@@ -71,7 +71,7 @@ def test_contrast_of_an_output_that_is_the_concept_s_own_leaves_the_empty_prompt
 
     for factor in (0.3, 4.0):  # shorter than the concept's own, and longer, where it is cut
         own, bare = attention(K_star, V_star), attention(K_empty, factor * V_empty)
-        Z = gi.inhibit(own, q, growth_of(gi.Neutral(K_empty, factor * V_empty, torch.ones(1, 1))), HEADS, "contrast")
+        Z = gi.inhibit(own, q, growth_of(gi.Neutral(K_empty, factor * V_empty, torch.zeros(1, 1))), HEADS, "contrast")
         torch.testing.assert_close(Z, gi.limited(own, bare, HEADS), atol=1e-5, rtol=1e-4)
 
 

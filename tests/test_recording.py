@@ -5,7 +5,7 @@ import torch
 from tiny_unet import EMPTY, GUIDED, HEADS, WIDTH, LatentUNet, UNet, concept, hooks, inputs, latents, run
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lib_gi import inhibitor, recording
+from lib_gi import inhibitor, layer_features, recording
 from lib_gi.errors import NeverHitError, SettingsError, UnsupportedModelError
 from lib_gi.recording import Recording, halved, level_of
 from lib_gi.rows import RowMap
@@ -120,7 +120,7 @@ def test_recording_changes_no_bit_of_what_the_unet_gives_and_is_all_gone_afterwa
 
 
 def test_without_a_recording_no_map_is_made_and_strength_zero_hooks_nothing(unet, monkeypatch):
-    monkeypatch.setattr(inhibitor, "feature_maps", lambda *_: pytest.fail("maps were made"))
+    monkeypatch.setattr(layer_features, "feature_maps", lambda *_: pytest.fail("maps were made"))
     with Session(unet, TWO, weighting="agreement") as session:
         run(unet, session, GUIDED, latents())
     with Session(unet, [concept(strength=0.0)]) as session:

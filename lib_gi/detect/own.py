@@ -53,7 +53,7 @@ def from_entry_point(entry: EntryPoint) -> Checked:
     where = f"{entry.name} ({entry.value})"
     try:
         maker = entry.load()
-    except (ImportError, AttributeError, SyntaxError) as error:
+    except (ImportError, AttributeError, SyntaxError, ValueError) as error:
         raise DetectorError(
             f"the detector {where} cannot be loaded ({error}); {EXPECTED}; repair or update the package"
         ) from error
@@ -84,7 +84,7 @@ def _module(file: Path) -> Any:
     sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, UnicodeDecodeError) as error:
+    except (ImportError, SyntaxError, ValueError) as error:  # the last for zero bytes and what is no Unicode
         del sys.modules[name]
         raise DetectorError(
             f"{file} cannot be loaded ({type(error).__name__}: {error}); expected Python code whose packages are"
