@@ -102,11 +102,10 @@ def fit_all(variants: Sequence[Variant], folder: Path, tasks: Path, model: Path,
     folder.mkdir(parents=True, exist_ok=True)
     every = json.loads(tasks.read_text())
     for variant in {variant.file(folder): variant for variant in variants}.values():
-        own, given = every, tasks
-        if variant.alone or variant.by_picture:
-            own = [task for task in every if variant.alone in (None, task["concept"])]
-            if variant.by_picture:
-                own = [task | {"brings": []} for task in own]
+        own, given = [task for task in every if variant.alone in (None, task["concept"])], tasks
+        if variant.by_picture:
+            own = [task | {"brings": []} for task in own]
+        if own != every:
             given = variant.file(folder).with_suffix(".tasks.json")
             given.write_text(json.dumps(own))
         command = ["train-adapter", "--model", model, "--tasks", given, "--detector", f"oracle:{judge}"]

@@ -166,7 +166,7 @@ class Result:
         adapter = fitted.adapter
         by_concept = strength_of_each(fitted, examples) if "share" in adapter.about else None
         result = cls(fitted, pictures, labels, benign, *strengths, fitted.held_out[shown], by_concept)
-        about = adapter.about | {"known": known_concepts(fitted, examples), "figures": result.figures()}
+        about = adapter.about | {"known": list(known_concepts(fitted, examples)), "figures": result.figures()}
         return replace(result, fitted=replace(fitted, adapter=replace(adapter, about=about)))
 
     def figures(self) -> dict[str, Any]:
@@ -193,17 +193,16 @@ class Result:
         ]
 
 
-def known_concepts(fitted: Fitted, examples: Examples) -> list[str]:
-    """The names of the concepts that were found and erased in some picture."""
+def known_concepts(fitted: Fitted, examples: Examples) -> dict[str, int]:
+    """The concepts that were found and erased in some picture, with their numbers among the examples."""
     names = fitted.adapter.about["concepts"]
-    return [names[n] for n in sorted(examples.concept[fitted.target < 0].unique().tolist())]
+    return {names[n]: n for n in examples.concept[fitted.target < 0].unique().tolist()}
 
 
 def strength_of_each(fitted: Fitted, examples: Examples) -> dict[str, float]:
     """The strength that is aimed at for each concept that was found in any picture."""
-    names, aimed = fitted.adapter.about["concepts"], fitted.target < 0
-    numbers = examples.concept[aimed].unique().tolist()
-    return {names[n]: round(-float(fitted.target[aimed & (examples.concept == n)][0]), 4) for n in numbers}
+    known, aimed = known_concepts(fitted, examples), fitted.target < 0
+    return {name: round(-float(fitted.target[aimed & (examples.concept == n)][0]), 4) for name, n in known.items()}
 
 
 def w_of(adapter: Adapter, examples: Examples) -> Tensor:

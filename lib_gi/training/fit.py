@@ -174,7 +174,8 @@ def fit(
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
-    tau, generator = usual_tau(share) if tau is None else tau, torch.Generator().manual_seed(seed)
+    tau = usual_tau(share) if tau is None else tau
+    generator = torch.Generator().manual_seed(seed)
     if share is not None and (examples.concept is None or not bool((examples.w < 0).any())):
         raise ValueError("a share is of each concept's labels; expected examples that tell their concept, and a label")
     x = examples.inputs(kind)
