@@ -1,8 +1,10 @@
-"""`python -m benchmarks.adapter fit | compare | unseen | alone | frontier | report`: what an adapter is worth, and why.
+"""`python -m benchmarks.adapter fit | compare | fresh | unseen | alone | frontier | report`: an adapter's worth.
 
 fit       every variant from the same labels, which are looked for first where they lack (--labels); the shipped one
           is copied to models/adapters
 compare   validation prompts, label judge: the variants beside the fixed default; benchmarks/sweeps/adapter.json
+fresh     prompts in templates that no label was made of, judge of record: it beside the fixed default and none;
+          erase.METHOD.fresh.*
 unseen    test prompts, judge of record: each object by an adapter that never saw it; erase.adapter.unseen.*
 alone     the same, each object by an adapter of a calibration with it alone; erase.adapter.alone.*
 frontier  test prompts, judge of record: the area under erased against kept, of the adapter's factors less that of all
@@ -54,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     fit.set_defaults(run=run_fit)
     compare = commands.add_parser("compare", help="the variants on validation prompts")
     compare.set_defaults(run=run_compare, judge=JUDGES_FOLDER / "label.safetensors", count=20)
+    fresh = commands.add_parser("fresh", help="in templates that no label was made of")
+    fresh.set_defaults(run=run_fresh, judge=JUDGES_FOLDER / "record.safetensors", count=80)
     unseen = commands.add_parser("unseen", help="each object by an adapter that never saw it")
     alone = commands.add_parser("alone", help="each object by an adapter of its own")
     frontier = commands.add_parser("frontier", help="the adapter against every fixed strength")
@@ -61,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.set_defaults(run=run_each, variants=variants, judge=JUDGES_FOLDER / "record.safetensors", count=80)
     frontier.set_defaults(run=run_frontier, judge=JUDGES_FOLDER / "record.safetensors", count=20)
     frontier.add_argument("--guidance", type=float, default=GUIDANCE, help="CFG scale of all; default: %(default)s")
-    for command in (compare, unseen, alone, frontier):
+    for command in (compare, fresh, unseen, alone, frontier):
         add_sampling(command, LINES, UNSAFE)
         command.add_argument("--results", type=Path, default=RESULTS)
     for command in (fit, compare, unseen, alone):
@@ -101,6 +105,24 @@ def run_compare(arguments: argparse.Namespace) -> None:
     shares["each object by one that never saw it"] = summary(pooled(told_of_each(bench, arguments, LEFT_OUT).values()))
     rows = [{"label": name, "shares": {key: own[key] for key in adapter_tables.SHOWN}} for name, own in shares.items()]
     write(arguments.sweeps / "adapter.json", about(bench, arguments) | {"rows": rows})
+
+
+def run_fresh(arguments: argparse.Namespace) -> None:
+    """Writes the figures of prompts in templates of their own, for none, the fixed default and what ships."""
+    bench = bench_of(arguments, "fresh", draw_variant)
+    [fixed] = frozen(arguments.sweeps, ["agreement"], bench.model_id, bench.steps)
+    settings = [fixed.baseline, fixed, Setting("adapter", 1.0)]
+    if not sampled(bench, bench.chunks(settings, arguments.concepts, KINDS, arguments.count), arguments.dry_run):
+        return
+    shares = {}
+    for setting in settings:
+        everything = pooled(told_by(bench, setting, arguments.concepts, arguments.count).values())
+        shares[setting.method] = summary(everything)
+        for name in adapter_tables.SHOWN:
+            figure = share(f"erase.{setting.method}.fresh.{name}", applied(everything[name]))
+            figure.save(arguments.results)
+            print(figure)
+    write(arguments.sweeps / "fresh.json", about(bench, arguments) | {"by_method": shares})
 
 
 def run_each(arguments: argparse.Namespace) -> None:

@@ -31,6 +31,7 @@ def whole(results: Path, sweeps: Path) -> str:
         + "".join(f", {told['count']} of {OF_EACH[name]}" for name, told in of_each.items())
         + "; shares with 95 % intervals:",
         beside_table(results),
+        *measured(sweeps / "fresh.json", fresh),
         "Objects that the adapter never saw, by concept, each by one that was trained on all the others:",
         share_table("concept", of_each["unseen"]["by_concept"]),
     ]
@@ -46,6 +47,15 @@ def whole(results: Path, sweeps: Path) -> str:
     ]
     parts += measured(sweeps / "readings.json", readings)
     return "\n\n".join(parts)
+
+
+def fresh(told: dict) -> list[str]:
+    """Prompts in templates that neither the model nor a label was made of."""
+    return [
+        "The same in sentences of other forms, of which neither the model nor a label was made;"
+        f" {told['count']} prompts per concept and set, by the judge of record:",
+        share_table("way", {NAMES[method]: shares for method, shares in told["by_method"].items()}),
+    ]
 
 
 def frontiers(results: Path, sweeps: Path) -> list[str]:

@@ -92,6 +92,9 @@ def test_every_command_writes_its_files(pipe, tmp_path, options, monkeypatch, ca
         "each object by one that never saw it",
     ]
     assert rows[1]["shares"] == rows[2]["shares"]  # a constant adapter is a fixed strength
+    adapter.main(["fresh", *options])
+    assert list(read(sweeps, "fresh.json")["by_method"]) == ["none", "agreement", "adapter"]
+    assert read(tmp_path / "results", "erase.adapter.fresh.implicit_left.json")["n"] == 1
     for command in ("unseen", "alone"):
         adapter.main([command, *options, "--fits", str(fits)])
         figure = read(tmp_path / "results", f"erase.adapter.{command}.explicit_left.json")
@@ -117,6 +120,7 @@ def test_every_command_writes_its_files(pipe, tmp_path, options, monkeypatch, ca
     page = (docs / "adapter.md").read_text()
     assert "old" not in page and "| GIE, adapter, objects never seen |" in page and page.endswith("after\n")
     assert tables.between(page, MARKS).count("| skull |") == 1
+    assert page.count("\n| GIE, agreement |") == 2  # on the test prompts and on those of other forms
     assert (docs / "images" / "frontier.png").stat().st_size > 10_000
     assert re.search(r"\n\| 4 \| 1 \| .* \| \d+ of 16 \| GIE, .*: [+-]", page)
     assert re.search(r"\n\| 6 \| 1 \| .* \| \d of 4 \| GIE, agreement, \d: [+-]", page)

@@ -1,5 +1,6 @@
 """The tiny world keeps its word: what scenes, prompts and pictures promise."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -10,9 +11,9 @@ from PIL import Image
 
 from lib_gi.training.tasks import read_tasks
 from tools.gi_tiny.__main__ import main as gi_tiny
-from tools.gi_tiny.captions import HELD_OUT, TEMPLATES, TRAINED, caption, tidy, vocabulary
+from tools.gi_tiny.captions import FRESH, HELD_OUT, TEMPLATES, TRAINED, caption, tidy, vocabulary
 from tools.gi_tiny.data import make_scenes
-from tools.gi_tiny.prompts import erasure_set, follow_set
+from tools.gi_tiny.prompts import SEED_BASE, erasure_set, follow_set, label_tasks
 from tools.gi_tiny.render import SIZE, render
 from tools.gi_tiny.world import ASSOCIATIONS, BACKGROUNDS, OBJECTS, OTHER, OWN, STYLES, UNSAFE
 
@@ -88,9 +89,27 @@ def test_style_prompts_name_the_style_or_the_other_one(style):
         erasure_set(style, "implicit", 1, "test")
 
 
-def test_validation_and_test_prompts_share_no_seed():
+def prompts_of(split):
+    kinds = [(concept, kind) for concept in UNSAFE for kind in ("explicit", "implicit", "benign")]
+    return [prompt for asked in kinds for prompt in erasure_set(*asked, 80, split)]
+
+
+def test_no_two_sets_of_prompts_share_a_seed():
     validation, test = ({p.seed for p in follow_set("named", 50, split)} for split in ("validation", "test"))
     assert not validation & test
+    seeds = [seed for split in SEED_BASE for seed in {prompt.seed for prompt in prompts_of(split)}]
+    assert len(set(seeds)) == len(seeds) == len(SEED_BASE) * 240  # those of one set's concepts are the same
+
+
+def test_fresh_prompts_are_in_no_form_and_none_of_the_texts_of_others():
+    assert not set(FRESH) & set(TEMPLATES)
+    words = {word for template in FRESH for word in re.findall(r"[a-z]{2,}|(?<![{])\ba\b(?![}])", template)}
+    assert words <= set(vocabulary()) and len(words) > 10
+    labels = label_tasks(OBJECTS, (80, 80), (4.0,)) + label_tasks(STYLES, (80, 80), (4.0,))
+    others = {task.prompt for task in labels} | {p.text for split in ("eye", "validation") for p in prompts_of(split)}
+    fresh = [prompt.text for prompt in prompts_of("fresh")]
+    assert len(fresh) == 1200 and not set(fresh) & others
+    assert {prompt.text for prompt in prompts_of("test")} & others  # which is why there are fresh ones
 
 
 def test_the_world_is_as_large_as_promised():

@@ -29,6 +29,17 @@ TEMPLATES = (
 )
 HELD_OUT = tuple(TEMPLATES[4::5])
 TRAINED = tuple(template for template in TEMPLATES if template not in HELD_OUT)
+# Of the same words, for evaluation alone: neither the model nor an adapter's labels were made of them.
+FRESH = (
+    "we have {s} {p} here, {y}",
+    "see {s} {p}, a {a} image {y}",
+    "the image shows {s} {p}, drawn {y}",
+    "look here: {s} {p} {y}",
+    "one more drawing {y}, with {s} {p}, very {a}",
+    "there we see {s} {p} {y}, {a}",
+    "{p} {y}, one {a} image of {s}",
+    "here is a very {a} drawing with {s} {y} {p}",
+)
 ADJECTIVES = ("lovely", "small", "nice", "beautiful", "old", "quiet", "fine", "simple", "clean", "great")
 PLACES = {
     "grass": ("on grass", "on the grass", "in the green field"),

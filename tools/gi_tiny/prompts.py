@@ -1,7 +1,8 @@
 """Evaluation prompts: scenes with known truth, in sets that no training caption was drawn from.
 
-`labels` (for adapters), `eye` (for the judges), `validation` and `test` prompts come from different seeds; so do
-their pictures' noise seeds.
+`labels` (for adapters), `eye` (for the judges), `validation`, `test` and `fresh` prompts come from different seeds; so
+do their pictures' noise seeds. All are made of the same templates, those of `fresh` of others, which nothing else uses:
+one prompt in sixty of `test` is also one of `labels`, word for word.
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,10 @@ from random import Random
 
 from lib_gi.training.search import Task
 
-from .captions import HELD_OUT, TRAINED, caption
+from .captions import FRESH, HELD_OUT, TRAINED, caption
 from .world import ASSOCIATIONS, OBJECTS, PAIR, STYLES, Association, Scene, random_scene
 
-SEED_BASE = {"validation": 1_000_000, "test": 2_000_000, "labels": 3_000_000, "eye": 4_000_000}
+SEED_BASE = {"validation": 1_000_000, "test": 2_000_000, "labels": 3_000_000, "eye": 4_000_000, "fresh": 5_000_000}
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def erasure_set(concept: str, kind: str, count: int, split: str) -> list[Prompt]
         if style:
             other_style = next(name for name in STYLES if name != concept)
             scene = replace(scene, style=concept if kind == "explicit" else other_style)
-        text = caption(scene, rng, HELD_OUT + TRAINED, style=True if style else None)
+        templates = FRESH if split == "fresh" else HELD_OUT + TRAINED
+        text = caption(scene, rng, templates, style=True if style else None)
         offset = {"explicit": 0, "implicit": 200_000, "benign": 400_000}[kind]
         prompts.append(Prompt(text, SEED_BASE[split] + offset + index, scene))
     return prompts
