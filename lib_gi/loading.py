@@ -115,7 +115,7 @@ def load_pipeline(path: Path, device: str = "auto", dtype: str = "auto", config:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     device = chosen_device(device)
-    kind = getattr(torch, DTYPES[dtype] if dtype != "auto" else DTYPES["fp16" if device == "cuda" else "fp32"])
+    kind = getattr(torch, DTYPES[dtype] if dtype != "auto" else DTYPES["fp16" if is_cuda(device) else "fp32"])
     try:
         with warnings.catch_warnings():
             # Newer diffusers call it dtype, but the older ones that we support know torch_dtype only.
@@ -144,6 +144,11 @@ def read(diffusers: Any, path: Path, kind: Any, config: Path | None) -> Any:
     return cls.from_single_file(str(path), torch_dtype=kind, **given)
 
 
+def is_cuda(device: str) -> bool:
+    """Whether this is an NVIDIA GPU, "cuda", or one of several, such as "cuda:1"."""
+    return device.partition(":")[0] == "cuda"
+
+
 def chosen_device(device: str) -> str:
     """The device by name; SettingsError when it is not there."""
     import torch
@@ -151,7 +156,7 @@ def chosen_device(device: str) -> str:
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there.get(device, False):
+    if not there.get(device.partition(":")[0], False):
         names = ", ".join(name for name, is_there in there.items() if is_there)
         raise SettingsError(f"there is no device {device!r} here; expected auto or one of: {names}; choose one")
     return device

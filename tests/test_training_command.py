@@ -1,9 +1,15 @@
 """`python -m lib_gi train-adapter`: from tasks to a file that a session takes; mistakes are told before sampling."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from tiny_pipelines import sd1, write_tokenizer
 
+from lib_gi import loading
 from lib_gi.adapter import Adapter
 from lib_gi.cli import BAD_INPUT, main
 from lib_gi.concepts import Concept
@@ -14,6 +20,8 @@ from lib_gi.session import Session
 from lib_gi.training import command
 from lib_gi.training.search import Task
 from lib_gi.training.tasks import write_tasks
+
+ROOT = Path(__file__).parents[1]
 
 
 class Dark:
@@ -94,3 +102,50 @@ def test_a_concept_that_the_detector_does_not_tell_is_told_before_a_model_is_loa
     text = f"oracle:{tmp_path / 'judge.safetensors'}"
     assert main([*arguments(tmp_path, "--concepts", "cat", "knife"), "--detector", text]) == BAD_INPUT
     assert "the oracle knows no 'knife'" in capsys.readouterr().err
+
+
+DARK = """
+import numpy as np
+
+class Dark:
+    def found(self, pictures, concept):
+        return np.round(pictures.mean((1, 2, 3)) * 10).astype(int) % 2 == 1
+"""
+
+
+def test_two_processes_of_a_launcher_make_the_file_that_one_makes(tmp_path):
+    pytest.importorskip("accelerate")
+    (tmp_path / "dark.py").write_text(DARK)
+    tasks = [Task("skull", "a cat", 0, 4.0), *(Task("bomb", f"a cat {seed}", seed, 4.0) for seed in range(8))]
+    write_tasks(tasks, tmp_path / "tasks.json")  # the second process has more to draw, and the first one waits for it
+    told = {}
+    for name, launcher in {
+        "one": [sys.executable, "-m"],
+        "two": [
+            *(sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"),
+            *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"),
+            "--module",
+        ],
+    }.items():
+        out = tmp_path / f"{name}.safetensors"
+        command = [*launcher, "lib_gi", "train-adapter", "--model", ROOT / "models" / "gi-tiny", "--steps", "2"]
+        command += ["--tasks", tmp_path / "tasks.json", "--detector", f"{tmp_path / 'dark.py'}:Dark", "--device", "cpu"]
+        command += ["--work", tmp_path / name, "--out", out, "--chunk", "8"]
+        done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        told[name] = Adapter.load(out)
+        assert done.stdout.count("pictures have a label") == 1
+    assert sorted(file.name for file in (tmp_path / "one").iterdir()) == sorted(
+        file.name for file in (tmp_path / "two").iterdir()
+    )
+    one, two = told["one"], told["two"]
+    assert one.about == two.about and torch.equal(one.mean, two.mean)
+    assert all(torch.equal(a, b) for a, b in zip(one.network.parameters(), two.network.parameters(), strict=True))
+
+
+def test_each_process_of_a_launcher_has_its_own_gpu(monkeypatch):
+    monkeypatch.setattr(command, "chosen_device", lambda device: "cuda" if device == "auto" else device)
+    assert command.own_device("auto") == "cuda"
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert command.own_device("auto") == "cuda:1" and command.own_device("cpu") == "cpu"
+    assert loading.is_cuda("cuda:1") and not loading.is_cuda("cpu")

@@ -153,6 +153,22 @@ def test_two_processes_share_the_work_and_the_merge_is_the_same(tmp_path, monkey
         assert torch.equal(getattr(one, name), getattr(two, name))
 
 
+def test_the_process_that_fits_waits_until_the_others_have_worked_off_their_shares(tmp_path, monkeypatch, capsys):
+    waiting, looked = search(tmp_path), []
+
+    def other(seconds):
+        looked.append(seconds)
+        part = waiting.missing(waiting.parts(TASKS))[0]
+        search(tmp_path).label(part)
+
+    monkeypatch.setattr("lib_gi.training.search.time.sleep", other)
+    waiting.wait(TASKS)
+    assert len(looked) == 6 and not waiting.missing(waiting.parts(TASKS))
+    assert "waiting for other processes: 100%" in capsys.readouterr().err
+    waiting.wait(TASKS)
+    assert len(looked) == 6 and not capsys.readouterr().err
+
+
 def test_what_is_missing_is_told(tmp_path):
     with pytest.raises(FileNotFoundError):
         search(tmp_path).examples(TASKS)

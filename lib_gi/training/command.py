@@ -1,4 +1,7 @@
-"""`python -m lib_gi train-adapter`: an adapter for a diffusers model, from the model itself and a detector."""
+"""`python -m lib_gi train-adapter`: an adapter for a diffusers model, from the model itself and a detector.
+
+On several GPUs `accelerate launch --module lib_gi train-adapter ...` shares the pictures out.
+"""
 
 import argparse
 import os
@@ -10,7 +13,7 @@ from lib_gi.concepts import Catalogue
 from lib_gi.detect.own import try_out
 from lib_gi.detect.registry import FORMS, detector_of, without_folders
 from lib_gi.errors import SettingsError
-from lib_gi.loading import DEVICES, DTYPES, check_model, load_pipeline, require_diffusers
+from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
 from lib_gi.settings import INFERRED_WEIGHTING, WEIGHTINGS
 
 if TYPE_CHECKING:  # what numpy and torch are needed for is imported when it runs: `--help` waits for neither
@@ -87,6 +90,13 @@ def run(arguments: argparse.Namespace) -> None:
     train(arguments, tasks, detector, catalogue)
 
 
+def own_device(device: str) -> str:
+    """The device of this process: where a launcher started several, each has a GPU of its own."""
+    local = os.environ.get("LOCAL_RANK")
+    chosen = chosen_device(device)
+    return f"{chosen}:{local}" if local and chosen == "cuda" else chosen
+
+
 def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", catalogue: Catalogue) -> None:
     """Everything after the arguments are known to be good."""
     from lib_gi.cli import say
@@ -96,7 +106,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
     from lib_gi.training.diffusers import DiffusersPipeline
     from lib_gi.training.sampling import PipelineSampler
 
-    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
+    pipe = load_pipeline(arguments.model, own_device(arguments.device), arguments.dtype, arguments.model_config)
     size = pipe.unet.config.sample_size * pipe.vae_scale_factor
     plan = Plan(
         tasks=tuple(tasks),
@@ -121,6 +131,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
     search.run(tasks)
     if int(os.environ.get("RANK", 0)):
         return
+    search.wait(tasks)
     result = plan.result(search, [layer.name for layer in find_cross_attention(pipe.unet)])
     result.fitted.adapter.save(arguments.out)
     for sentence in (*result.told(), f"adapter: {arguments.out}"):

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -29,6 +30,7 @@ from lib_gi.training.fit import Examples
 from lib_gi.training.labels import first_that_erases, weakest_strengths
 
 MOST_BESIDE = 16  # other concepts that a picture is looked at for
+LOOK = 1.0  # seconds between two looks at what other processes have worked off
 ABSENT = ".absent."  # in the names of what was seen of the concepts beside, after their number
 READ = " ".join(field.name for field in fields(Features))  # what a file holds beside its labels (part of its name)
 
@@ -102,6 +104,17 @@ class Search:
             for part in missing:
                 self.label(part)
                 bar.update(len(part))
+
+    def wait(self, tasks: Sequence[Task]) -> None:
+        """Until other processes have worked off their shares, with a bar; a launcher ends all when one fails."""
+        parts = self.parts(tasks)
+        missing = len(self.missing(parts))
+        with tqdm(total=missing, desc="waiting for other processes", unit="chunk", disable=not missing) as bar:
+            while missing:
+                time.sleep(LOOK)
+                left = len(self.missing(parts))
+                bar.update(missing - left)
+                missing = left
 
     def examples(self, tasks: Sequence[Task]) -> Examples:
         """The examples of all tasks that have a label, and of the absence of what they are of.
