@@ -5,6 +5,8 @@ A factor is no option of the product: it draws the adapter's own line of erased 
 
 import copy
 import hashlib
+import json
+import math
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +16,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from lib_gi import growth_inhibitors
-from lib_gi.adapter import REACH, Adapter
+from lib_gi.adapter import Adapter
 from lib_gi.adapters import BUNDLED
 from lib_gi.concepts import Concept
 from tools.gi_tiny.sampling import generate
@@ -24,7 +26,19 @@ SHIPPED = BUNDLED / "gi-tiny.safetensors"
 
 def digest(file: Path) -> str:
     """What tells an adapter's pictures from another's, in the name of a kept file; "absent" where there is none."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:10] if file.exists() else "absent"
+    return _digest(file, hashlib.sha256(file.read_bytes()).digest()) if file.exists() else "absent"
+
+
+@cache
+def _digest(file: Path, whole: bytes) -> str:
+    """Of what pictures depend on, and so not of dates, figures or a licence. whole: the file's, as files change."""
+    adapter = Adapter.load(file)
+    names = ("weighting", "doubt", "known", "phrases")
+    told = [adapter.layers, adapter.kind, adapter.lowest, adapter.highest, *map(adapter.about.get, names)]
+    of = hashlib.sha256(json.dumps(told).encode())
+    for values in (adapter.mean, adapter.deviation, *adapter.network.parameters()):
+        of.update(values.numpy().tobytes())
+    return of.hexdigest()[:10]
 
 
 @cache
@@ -51,15 +65,19 @@ def draw_inferred(
     steps: int,
     file: Path | None = None,
     first_step: int = 0,
-    reach: float = REACH,
+    anyway: bool = False,
     anchor: str = "",
 ) -> np.ndarray:
     """Pictures as of `methods.draw`, inhibited by what an adapter infers from an extra first call.
 
-    file: the adapter's, None for the shipped one. reach: see `Adapter`. anchor: see `Concept`.
+    file: the adapter's, None for the shipped one. anyway: also where the product refuses to, on a model that the
+    adapter is not built for, or of which it knows nothing. anchor: see `Concept`.
     """
     file = file or SHIPPED
-    adapter = replace(loaded(file, digest(file), setting.strength), reach=reach)
+    adapter = loaded(file, digest(file), setting.strength)
+    if anyway:
+        about = {name: value for name, value in adapter.about.items() if name != "architecture"}
+        adapter = replace(adapter, reach=math.inf, about=about)
     told = {"weighting": adapter.about["weighting"], "adapter": adapter, "first_step": first_step}
     with growth_inhibitors(pipe, concepts=[Concept(concept, concept, anchor=anchor)], **told):
         return generate(pipe, texts, seeds, steps, setting.guidance, batch=len(texts))

@@ -111,6 +111,7 @@ def fit_all(variants: Sequence[Variant], folder: Path, tasks: Path, model: Path,
         command = ["train-adapter", "--model", model, "--tasks", given, "--detector", f"oracle:{judge}"]
         command += ["--weighting", INFERRED_WEIGHTING]
         command += ["--features", variant.kind, "--tau", variant.tau, "--device", "cpu", "--work", labels]
+        command += ["--licence", "MIT"]
         without = list(dict.fromkeys(task["concept"] for task in own if not variant.learns(task["concept"])))
         command += ["--without", *without] if without else []
         print(variant.label)

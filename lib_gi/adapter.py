@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from lib_gi.concepts import key_of
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
-from lib_gi.layers import place_of
+from lib_gi.fingerprint import architecture
+from lib_gi.layers import Layer, place_of
 
 READ = {
     "M_star": ("M_star",),
@@ -66,8 +67,9 @@ class Adapter:
 
     layers: the names of the cross-attention layers, in running order, that it reads. kind: one of KINDS.
     mean, deviation: of its training inputs, (F,). lowest, highest: the range of w that it was trained on where
-    something grows, lowest <= highest <= 0. about: what it was trained on, as JSON can hold it; `fingerprint` in it is
-    that of the model's cross-attention. reach: see REACH; no part of the file.
+    something grows, lowest <= highest <= 0 and lowest < 0. about: what it was trained on, as JSON can hold
+    it; `fingerprint` and `architecture` in it are those of the model's cross-attention. reach: see REACH; no part of
+    the file.
     """
 
     layers: tuple[str, ...]
@@ -94,9 +96,15 @@ class Adapter:
         """
         return self._scales(self._standardised(features, step), known)
 
-    def knows(self, concept: str) -> bool:
-        """Whether it learnt from pictures in which the concept of this name was found."""
-        return key_of(concept) in map(key_of, self.about.get("known", ()))
+    def knows(self, concept: str, phrase: str = "") -> bool:
+        """Whether it learnt from pictures in which the concept of this name was found, by these words.
+
+        phrase: what the text encoder reads of it; empty for its name.
+        """
+        learnt = {key_of(name): key_of(words) for name, words in self.about.get("phrases", {}).items()}
+        name = key_of(concept)
+        is_known = name in map(key_of, self.about.get("known", ()))
+        return is_known and learnt.get(name, name) == key_of(phrase or concept)
 
     @torch.no_grad()
     def lost(self, features: Features, step: int = 0, known: bool = True) -> Tensor:
@@ -128,14 +136,19 @@ class Adapter:
             )
         return (x - self.mean) / self.deviation
 
-    def misfit(self, layers: Sequence[str]) -> str:
+    def misfit(self, layers: Sequence[Layer]) -> str:
         """Why it cannot read a model with these layers; empty when it can, whatever a host calls them."""
-        if list(map(place_of, layers)) == list(map(place_of, self.layers)):
+        places = [place_of(layer.name) for layer in layers]
+        if places != list(map(place_of, self.layers)):
+            elsewhere = " in other places" if len(places) == len(self.layers) else ""
+            has = f"{len(self.layers)} cross-attention layers, this one has {len(places)}{elsewhere}"
+            return f"it was trained on a model with {has}"
+        own, here = self.about.get("architecture"), architecture(layers) if "architecture" in self.about else {}
+        other = [name for name, numbers in here.items() if numbers != own[name]]
+        if not other:
             return ""
-        return (
-            f"it was trained on a model with {len(self.layers)} cross-attention layers, this one has {len(layers)}"
-            + (" in other places" if len(layers) == len(self.layers) else "")
-        )
+        sets = (", ".join(map(str, sorted(set(numbers[other[0]])))) for numbers in (own, here))
+        return "it was trained on a model with {} of {} in its layers, this one has {}".format(other[0], *sets)
 
     def save(self, path: Path) -> None:
         """Writes the file; it is there whole or not at all."""
@@ -227,9 +240,14 @@ def _made(told: Mapping[str, Any], tensors: dict[str, Tensor]) -> Adapter:
         raise ValueError("its layers are no list of names")
     if kind not in KINDS or not isinstance(about, dict):
         raise ValueError(f"it reads {kind!r}, and expected is one of {', '.join(KINDS)}")
+    if "architecture" in about and not _is_architecture(about["architecture"], len(layers)):
+        raise ValueError(f"its architecture is {about['architecture']!r:.80}, and expected are numbers for each layer")
     known, doubt = about.get("known", []), about.get("doubt", 0.0)
     if not isinstance(known, list) or not all(isinstance(name, str) for name in known):
         raise ValueError("the concepts that it knows are no list of names")
+    phrases = about.get("phrases", {})
+    if not isinstance(phrases, dict) or not all(isinstance(text, str) for text in phrases.values()):
+        raise ValueError("the concepts' phrases are no texts by name")
     if isinstance(doubt, bool) or not isinstance(doubt, (int, float)) or not 0 <= doubt <= 1:
         raise ValueError(f"its doubt is {doubt!r:.80}, and expected is a number from 0 to 1")
     wrong = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
@@ -240,9 +258,19 @@ def _made(told: Mapping[str, Any], tensors: dict[str, Tensor]) -> Adapter:
     if mean.shape != (inputs,) or deviation.shape != (inputs,) or not bool((deviation > 0).all()):
         raise ValueError(f"mean and deviation are not {inputs} numbers each, the second above zero")
     lowest, highest = tensors["range"].tolist()
-    if not -math.inf < lowest <= highest <= 0:
+    if not (-math.inf < lowest <= highest <= 0 and lowest < 0):
         raise ValueError(f"its range is {lowest:g} to {highest:g}, which is not below zero")
     network = new_network(inputs)
     weights = {name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")}
     network.load_state_dict(weights)
     return Adapter(tuple(layers), kind, network, mean.float(), deviation.float(), lowest, highest, about)
+
+
+def _is_architecture(told: Any, layers: int) -> bool:
+    """Whether this may be what `fingerprint.architecture` tells of so many layers."""
+    return (
+        isinstance(told, dict)
+        and set(told) == set(architecture([]))
+        and all(isinstance(part, list) and len(part) == layers for part in told.values())
+        and all(type(number) is int for part in told.values() for number in part)
+    )

@@ -13,7 +13,7 @@ from lib_gi.adapter_names import TO_DO, unknown_error
 from lib_gi.concepts import key_of
 from lib_gi.errors import AdapterError
 from lib_gi.fingerprint import fingerprint
-from lib_gi.layers import find_cross_attention
+from lib_gi.layers import Layer, find_cross_attention
 from lib_gi.reading import check_fits
 from lib_gi.settings import AUTO, NONE, Settings
 
@@ -87,16 +87,16 @@ class Adapters:
         raise unknown_error(name, [listed.name for listed in found.adapters], _also(found.problems))
 
     def choose(self, settings: Settings, unet: nn.Module, weights: str = "") -> Chosen:
-        """The adapter that the settings name, or for `auto` the one that was trained on this UNet.
+        """The adapter that the settings name, or for `auto` the newest that was trained on this UNet.
 
         weights: tells apart the weights that a host puts into one and the same UNet. Raises AdapterError when there
-        is none, more than one, or when it cannot be read or does not fit; UnsupportedModelError.
+        is none, or when it cannot be read or does not fit; UnsupportedModelError.
         """
         own = self._fingerprint(unet, weights)
         listed = self._trained_on(own) if settings.adapter == AUTO else self.named(settings.adapter)
         adapter = Adapter.load(listed.path)
         weighting = settings.weighting_with(adapter.weighting)
-        check_fits(adapter, [layer.name for layer in find_cross_attention(unet)], weighting)
+        check_fits(adapter, find_cross_attention(unet), weighting)
         return Chosen(listed.name, adapter, adapter.fingerprint == own)
 
     def fit_of(self, listed: Listed, unet: nn.Module, weights: str = "") -> str:
@@ -106,7 +106,7 @@ class Adapters:
         """
         own = self._fingerprint(unet, weights)
         try:
-            misfit = Adapter.load(listed.path).misfit([layer.name for layer in find_cross_attention(unet)])
+            misfit = Adapter.load(listed.path).misfit(find_cross_attention(unet))
         except AdapterError as error:
             return str(error)
         if misfit:
@@ -118,7 +118,7 @@ class Adapters:
 
         The fingerprint, a second's work for a large UNet, is taken only where an adapter is built for such a one.
         """
-        layers = [layer.name for layer in find_cross_attention(unet)]
+        layers = find_cross_attention(unet)
         built = [listed for listed in self.look().adapters if _reads(listed, layers)]
         own = self._fingerprint(unet, weights) if built else ""
         return [listed.name for listed in built if listed.about.get("fingerprint") == own]
@@ -126,18 +126,17 @@ class Adapters:
     def _trained_on(self, own: str) -> Listed:
         found = self.look()
         fitting = [listed for listed in found.adapters if listed.about.get("fingerprint") == own]
-        if len(fitting) == 1:
-            return fitting[0]
         if fitting:
-            names = ", ".join(listed.name for listed in fitting)
-            raise AdapterError(
-                f"{len(fitting)} adapters were trained on this model ({names}); expected one where the adapter is"
-                f" {AUTO}; choose one of them by its name"
-            )
+            return max(fitting, key=self._newest)
         raise AdapterError(
             f"there is no adapter for this model (fingerprint {own}); expected one that was trained on it;"
             f" {TO_DO}{_also(found.problems)}"
         )
+
+    def _newest(self, listed: Listed) -> tuple[int, float]:
+        """What orders adapters of one model: a user's come after those that are bundled, then as they were kept."""
+        written = listed.path.stat().st_mtime if listed.path.exists() else 0.0
+        return self._folders.index(listed.path.parent), written
 
     def _fingerprint(self, unet: nn.Module, weights: str) -> str:
         """The UNet's fingerprint, taken once for as long as the host has the same weights in it."""
@@ -162,7 +161,7 @@ def name_of(path: Path) -> str:
     return path.name if name.casefold() in ("", NONE, AUTO) else name
 
 
-def _reads(listed: Listed, layers: Sequence[str]) -> bool:
+def _reads(listed: Listed, layers: Sequence[Layer]) -> bool:
     """Whether the adapter can read a model with these layers."""
     try:
         return not Adapter.load(listed.path).misfit(layers)

@@ -17,7 +17,7 @@ from lib_gi import concept_options
 from lib_gi.concepts import Catalogue
 from lib_gi.errors import GrowthInhibitorError, SettingsError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
-from lib_gi.settings import AUTO, MAPS, MOST_SEED, NONE, Settings
+from lib_gi.settings import AUTO, MAPS, MOST_SEED, NONE, Settings, format_strengths
 from lib_gi.steps import check_steps
 from lib_gi.training import command
 
@@ -155,6 +155,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
     require_diffusers()
     chosen_device(arguments.device)
     from lib_gi.adapters import Adapters, given
+    from lib_gi.calibrated import fixed
     from lib_gi.pictures import output_files
     from lib_gi.sampling import GROWTH, Job, pictures_of
 
@@ -179,8 +180,11 @@ def run_generate(arguments: argparse.Namespace) -> None:
         adapter=adapter,
         catalogue=catalogue,
     )
+    comes_by = "" if settings.infers else fixed(settings, Adapters().made_for(pipe.unet))
     for file in pictures_of(pipe, job, dict(zip(seeds, files))):
         say(str(file))
+    if comes_by:
+        note(f"{format_strengths(settings.acting)}: {comes_by}")
 
 
 def check_numbers(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -218,6 +222,11 @@ def run_concepts(arguments: argparse.Namespace) -> None:
 def say(line: str) -> None:
     """Writes one line of a command's own output."""
     sys.stdout.write(line + "\n")
+
+
+def note(message: str) -> None:
+    """Writes one line to stderr that is no error: stdout holds the files' names alone."""
+    sys.stderr.write(f"note: {message}\n")
 
 
 def complain(message: str) -> None:

@@ -19,7 +19,7 @@ class EncodedConcept:
 
     c_star: (1, L, D), of the phrase on its own; the phrase's tokens are [s, e). w: (images or 1, e - s),
     never positive; None where an adapter infers it. anchor: (1, L, D), the context of what is to take its place; None
-    for nothing.
+    for nothing. phrase: the words that c_star is of; empty where they are the name.
     """
 
     name: str
@@ -28,13 +28,21 @@ class EncodedConcept:
     e: int
     w: Tensor | None
     anchor: Tensor | None = None
+    phrase: str = ""
 
     @classmethod
     def even(
-        cls, name: str, c_star: Tensor, s: int, e: int, w: float | None, anchor: Tensor | None = None
+        cls,
+        name: str,
+        c_star: Tensor,
+        s: int,
+        e: int,
+        w: float | None,
+        anchor: Tensor | None = None,
+        phrase: str = "",
     ) -> "EncodedConcept":
         """One with the same scale w (<= 0) for each of its tokens, or None as above."""
-        return cls(name, c_star, s, e, None if w is None else torch.full((1, e - s), w), anchor)
+        return cls(name, c_star, s, e, None if w is None else torch.full((1, e - s), w), anchor, phrase)
 
     @property
     def strength(self) -> float | None:

@@ -1,12 +1,13 @@
 """What tells one model's cross-attention from another's."""
 
 import hashlib
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from lib_gi.errors import UnsupportedModelError
-from lib_gi.layers import find_cross_attention
+from lib_gi.layers import Layer, find_cross_attention
 
 
 def fingerprint(unet: nn.Module) -> str:
@@ -31,3 +32,17 @@ def fingerprint(unet: nn.Module) -> str:
             digest.update(f"{tuple(weight.shape)}".encode())
             digest.update(weight.numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def architecture(layers: Sequence[Layer]) -> dict[str, list[int]]:
+    """How the layers are built, a number for each: heads, width of the queries, width of the text's contexts."""
+    return {
+        "heads": [layer.heads for layer in layers],
+        "widths": [_inputs(layer.to_q) for layer in layers],
+        "contexts": [_inputs(layer.module.to_k) for layer in layers],
+    }
+
+
+def _inputs(projection: nn.Module) -> int:
+    told = getattr(projection, "in_features", None)
+    return int(projection.weight.shape[-1] if told is None else told)

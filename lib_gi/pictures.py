@@ -1,22 +1,20 @@
 """Pictures with their settings in them: the infotext, labelled pairs, PNG files."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from lib_gi.errors import SettingsError
-from lib_gi.infotext import write as written
-from lib_gi.settings import Settings
 
 LABEL_HEIGHT = 20
 
 
-def infotext(prompt: str, negative: str, values: dict[str, object], settings: Settings) -> str:
-    """A picture's parameters in the WebUI's form, which its page takes back."""
-    pairs = [f"{key}: {value}" for key, value in (values | written(settings)).items()]
+def parameters(prompt: str, negative: str, values: Mapping[str, object], ours: Mapping[str, str]) -> str:
+    """A picture's parameters in the WebUI's form, which its page takes back. ours: those of growth inhibitors."""
+    pairs = [f"{key}: {value}" for key, value in {**values, **ours}.items()]
     lines = [prompt, *([f"Negative prompt: {negative}"] if negative else []), ", ".join(pairs)]
     return "\n".join(lines)
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from lib_gi.adapter import Adapter
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import AdapterError, NeverHitError
-from lib_gi.features import Record, collect
+from lib_gi.features import Features, Record, collect
+from lib_gi.layers import Layer
 from lib_gi.settings import AUTO
 
 
@@ -27,9 +28,9 @@ def _range(strengths: Tensor) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def check_fits(adapter: Adapter, layer_names: Sequence[str], weighting: str) -> None:
+def check_fits(adapter: Adapter, layers: Sequence[Layer], weighting: str) -> None:
     """Nothing, where the adapter can read a model with these layers, for this weighting; AdapterError otherwise."""
-    misfit = adapter.misfit(layer_names)
+    misfit = adapter.misfit(layers)
     if misfit:
         raise AdapterError(
             f"the adapter does not belong to this model: {misfit}; expected the one that was trained on it;"
@@ -50,16 +51,15 @@ class Reading:
     """
 
     def __init__(
-        self, adapter: Adapter, concepts: Sequence[EncodedConcept], layer_names: Sequence[str], weighting: str
+        self, adapter: Adapter, concepts: Sequence[EncodedConcept], layers: Sequence[Layer], weighting: str
     ) -> None:
-        check_fits(adapter, layer_names, weighting)
-        self._adapter, self._concepts, self._layers = adapter, concepts, len(layer_names)
-        self._known = [adapter.knows(concept.name) for concept in concepts]
+        check_fits(adapter, layers, weighting)
+        self._adapter, self._concepts, self._layers = adapter, concepts, len(layers)
         self.forget()
 
     def forget(self) -> None:
         """A pass begins: nothing is read yet."""
-        self._inferred: dict[int, list[Tensor]] = {}  # by image: for each concept (e - s,)
+        self._inferred: dict[int, list[Tensor | None]] = {}  # by image: for each concept (e - s,), None if given
 
     def wants(self, images: Sequence[int]) -> bool:
         """Whether some of these images are not read yet."""
@@ -82,18 +82,21 @@ class Reading:
         spans = [(c.s, c.e) for c in self._concepts]
         features = collect(records, [c.name for c in self._concepts], spans, self._layers)
         for image in sorted(set(images)):
-            one = {name: seen.of_image(image) for name, seen in features.items()}
-            for concept, known in zip(self._concepts, self._known, strict=True):
-                if concept.w is None and bool(self._adapter.lost(one[concept.name], known=known)):
-                    raise AdapterError(
-                        f"the adapter cannot tell whether {concept.name} grows: what it reads lies far beyond what it"
-                        " learnt from, and would pass for nothing; expected the model that it was trained on; choose"
-                        " the adapter of this model, or a fixed strength"
-                    )
             self._inferred[image] = [
-                self._adapter.w(one[concept.name], known=known)[0]
-                for concept, known in zip(self._concepts, self._known, strict=True)
+                self._infer(concept, features[concept.name].of_image(image)) if concept.w is None else None
+                for concept in self._concepts
             ]
+
+    def _infer(self, concept: EncodedConcept, seen: Features) -> Tensor:
+        """The scales (e - s,) of a concept for the one image of what was seen."""
+        known = self._adapter.knows(concept.name, concept.phrase)
+        if bool(self._adapter.lost(seen, known=known)):
+            raise AdapterError(
+                f"the adapter cannot tell whether {concept.name} grows: what it reads lies far beyond what it learnt"
+                " from, and would pass for nothing; expected the model that it was trained on; choose the adapter of"
+                " this model, or a fixed strength"
+            )
+        return self._adapter.w(seen, known=known)[0]
 
     def w(self, images: int) -> list[Tensor]:
         """Scales (images or 1, e - s) for each concept; zero for an image that is not read yet."""

@@ -1,6 +1,7 @@
 """Pictures of a diffusers pipeline with inhibitors, and without them from the same noise."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,11 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from lib_gi import curves, heatmaps
+from lib_gi import curves, heatmaps, infotext, reading
 from lib_gi.adapter import Adapter
 from lib_gi.concepts import Catalogue
 from lib_gi.hosts.diffusers import growth_inhibitors
-from lib_gi.pictures import beside, infotext, labelled, save_png
+from lib_gi.pictures import beside, labelled, parameters, save_png
 from lib_gi.recording import Recording
 from lib_gi.settings import Settings, format_strengths
 
@@ -54,24 +55,27 @@ def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path
         for seed, file in files.items():
             recording = Recording() if job.settings.heatmap else None
             # The picture with inhibitors comes first: what is wrong with the settings shows at once.
-            with inhibited(pipe, job.settings, recording, job.adapter, job.catalogue):
+            with inhibited(pipe, job.settings, recording, job.adapter, job.catalogue) as session:
                 picture = inhibited_picture = sample(pipe, job, seed, bar)
             if job.side_by_side:
                 on = format_strengths(job.settings.acting)
                 picture = labelled([sample(pipe, job, seed, bar), picture], ["off", f"on: {on}"])
-            parameters = parameters_of(pipe, job, seed)
-            save_png(picture, file, parameters)
+            inferred = reading.ranges(session.inferred)
+            if inferred:
+                bar.write(f"seed {seed}: {reading.told(inferred)} by the adapter", file=sys.stderr)
+            told = parameters_of(pipe, job, seed, inferred)
+            save_png(picture, file, told)
             yield file
             if recording is not None:
-                yield from growth_files(recording, job, inhibited_picture, file, parameters)
+                yield from growth_files(recording, job, inhibited_picture, file, told)
 
 
-def growth_files(recording: Recording, job: Job, picture: Image.Image, file: Path, parameters: str) -> Iterator[Path]:
+def growth_files(recording: Recording, job: Job, picture: Image.Image, file: Path, told: str) -> Iterator[Path]:
     """The files beside a picture's `file` that show where concepts grew in it, each as soon as it is written."""
     heat_file, curve_file, numbers_file = (beside(file, ending) for ending in GROWTH)
-    save_png(heatmaps.sheet(recording, 0, picture, job.settings.heatmap, job.heatmap_scale), heat_file, parameters)
+    save_png(heatmaps.sheet(recording, 0, picture, job.settings.heatmap, job.heatmap_scale), heat_file, told)
     yield heat_file
-    save_png(curves.sheet(recording, 0), curve_file, parameters)
+    save_png(curves.sheet(recording, 0), curve_file, told)
     yield curve_file
     numbers_file.write_text(json.dumps(curves.numbers(recording, 0), ensure_ascii=False) + "\n", encoding="utf-8")
     yield numbers_file
@@ -115,8 +119,8 @@ def sample(pipe: Any, job: Job, seed: int, bar: tqdm) -> Image.Image:
     ).images[0]
 
 
-def parameters_of(pipe: Any, job: Job, seed: int) -> str:
-    """The infotext of one picture."""
+def parameters_of(pipe: Any, job: Job, seed: int, inferred: Mapping[str, str]) -> str:
+    """The infotext of one picture; inferred: what an adapter did, by concept."""
     width, height = job.width or own_side(pipe), job.height or own_side(pipe)
     values = {
         "Steps": job.steps,
@@ -126,7 +130,8 @@ def parameters_of(pipe: Any, job: Job, seed: int) -> str:
         "Size": f"{width}x{height}",
         "Model": job.model,
     }
-    return infotext(job.prompt, job.negative, values, job.settings)
+    ours = infotext.write(job.settings) | infotext.write_inferred([inferred])
+    return parameters(job.prompt, job.negative, values, ours)
 
 
 def own_side(pipe: Any) -> int:

@@ -94,7 +94,7 @@ class Session:
                 f"the scale of {', '.join(lacking)} is to be inferred, and there is no adapter; expected one for"
                 " this model; choose a fixed strength, or train an adapter"
             )
-        return Reading(adapter, self.concepts, self.layer_names, self._injection.weighting)
+        return Reading(adapter, self.concepts, self._layers, self._injection.weighting)
 
     # -- what the host tells -------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Session:
         self.calls += 1
         self._step = step
         self._acting = acts_in(step, self.first_step, self.last_step)
-        self._has_acted = self._has_acted or (self._acting and not self._injection.idle)
+        self._note_acting()
 
     def end_call(self, output: Any = None) -> None:
         """A UNet call has ended: LayerMissedError when a layer was not reached in it.
@@ -146,6 +146,9 @@ class Session:
             self._books.close()
             if output is not None and self._has_acted:
                 check_output(output, self._step)
+
+    def _note_acting(self) -> None:
+        self._has_acted = self._has_acted or (self._acting and not self._injection.idle)
 
     def refuse(self, error: GrowthInhibitorError) -> None:
         """Have the next layer raise this error: the host could not tell what it had to."""
@@ -283,6 +286,7 @@ class Session:
             w = self._reading.w(self._books.image_count)
             self.inferred = {c.name: own for c, own in zip(self.concepts, w) if c.w is None}
             self._injection.set_w(w)
+            self._note_acting()
 
     # -- state ---------------------------------------------------------------------------------------------
 

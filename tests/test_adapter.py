@@ -12,12 +12,17 @@ from safetensors.torch import load_file, save_file
 from lib_gi.adapter import KINDS, MOST_BYTES, READ, Adapter, inputs_of, new_network
 from lib_gi.errors import AdapterError
 from lib_gi.features import Features
-from lib_gi.layers import find_cross_attention
+from lib_gi.layers import Layer, find_cross_attention
 from tools.gi_tiny.export import unet_key
 from tools.gi_tiny.unet import new_unet
 
 LAYERS = ("down.0.attn2", "mid.attn2", "up.0.attn2")
 STEPS, IMAGES, TOKENS = 2, 3, 4
+
+
+def named(names) -> list[Layer]:
+    """Layers of these names, of which nothing else is known."""
+    return [Layer(name, None, None, None, 1) for name in names]
 
 
 def some_features(layers=3, seed=0) -> Features:
@@ -80,6 +85,9 @@ def test_a_concept_that_was_not_learnt_from_passes_for_absent_only_where_nothing
     adapter, features = some_adapter("agreement", highest=-0.5), some_features()
     adapter.about |= {"known": ["Salvador Dalí"], "doubt": 0.75}
     assert adapter.knows("Salvador Dalí") and adapter.knows("salvador  Dali\u0301") and not adapter.knows("Van Gogh")
+    assert adapter.knows("Salvador Dalí", "salvador dalí") and not adapter.knows("Salvador Dalí", "melting clocks")
+    adapter.about["phrases"] = {"salvador dalí": "Melting  clocks"}
+    assert adapter.knows("Salvador Dalí", "melting clocks") and not adapter.knows("Salvador Dalí")
     adapter.network = torch.nn.Sequential(torch.nn.Linear(len(LAYERS), 1))
     older = Adapter(LAYERS, "agreement", adapter.network, adapter.mean, adapter.deviation, -6, -0.5)
     assert not older.knows("Dalí") and older.doubt == 0
@@ -128,10 +136,10 @@ def test_a_saved_adapter_comes_back_as_it_was(tmp_path):
 
 
 def test_another_model_is_told():
-    adapter = some_adapter()
-    assert adapter.misfit(LAYERS) == ""
-    assert "has 2" in adapter.misfit(LAYERS[:2])
-    assert "other places" in adapter.misfit(LAYERS[::-1])
+    adapter, layers = some_adapter(), named(LAYERS)
+    assert adapter.misfit(layers) == ""
+    assert "has 2" in adapter.misfit(layers[:2])
+    assert "other places" in adapter.misfit(layers[::-1])
     with pytest.raises(AdapterError, match="reads 6 numbers .* gives 4"):
         adapter.w(some_features(layers=2))
 
@@ -144,7 +152,7 @@ def test_one_that_was_trained_in_diffusers_reads_the_same_model_in_the_webui():
     assert original[0].startswith("input_blocks.1.") and len(set(original)) == 16
     adapter = some_adapter()
     adapter.layers = tuple(names)
-    assert adapter.misfit(original) == "" and "other places" in adapter.misfit(original[::-1])
+    assert adapter.misfit(named(original)) == "" and "other places" in adapter.misfit(named(original[::-1]))
 
 
 def test_it_is_lost_where_it_tells_of_nothing_beyond_its_reach():
@@ -198,6 +206,11 @@ def told(**changes):
         (lambda t: t["deviation"].zero_(), None, "above zero"),
         (lambda t: t.update({"range": torch.tensor([-1.0, 2.0])}), None, "not below zero"),
         (lambda t: t.update({"range": torch.tensor([-1.0, -2.0])}), None, "not below zero"),
+        (lambda t: t.update({"range": torch.tensor([0.0, 0.0])}), None, "not below zero"),
+        (None, told(about={"architecture": {"heads": [8, 8, 8]}}), "its architecture"),
+        (None, told(about={"architecture": dict.fromkeys(("heads", "widths", "contexts"), [8])}), "its architecture"),
+        (None, told(about={"architecture": dict.fromkeys(("heads", "widths", "contexts"), ["8"] * 3)}), "architecture"),
+        (None, told(about={"phrases": {"a": 3}}), "phrases are no texts"),
         (None, lambda m: m.pop("format"), "no adapter"),
         (None, lambda m: m.update(version="2"), "version 2; expected 1"),
         (None, lambda m: m.update(adapter="{"), "no whole"),

@@ -1,5 +1,7 @@
 """Which adapters there are, and which one serves a model: the right one, or an error that says what to do."""
 
+import os
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -8,7 +10,8 @@ from tiny_unet import UNet
 
 from lib_gi.adapters import Adapters, given
 from lib_gi.errors import AdapterError
-from lib_gi.fingerprint import fingerprint
+from lib_gi.fingerprint import architecture, fingerprint
+from lib_gi.layers import find_cross_attention
 from lib_gi.settings import Settings
 
 
@@ -84,14 +87,26 @@ def test_weights_that_the_webui_keeps_while_a_lora_is_merged_are_those_that_coun
     assert fingerprint(unet) == before
 
 
-def test_none_and_several_for_a_model_and_an_unknown_name_are_told_with_what_to_do(tmp_path):
+def test_of_several_for_a_model_auto_is_the_one_kept_last_and_a_users_own_before_a_bundled_one(tmp_path):
+    bundled, own = tmp_path / "bundled", tmp_path / "own"
+    adapters = Adapters([bundled, own])
+    for index, (folder, name) in enumerate(((own, "b"), (own, "a"), (bundled, "c"), (own, "other"))):
+        file = saved(folder, name, seed=name == "other")
+        os.utime(file, (index, index))
+    assert adapters.choose(asked("auto"), UNet()).name == "a"
+    os.utime(own / "b.safetensors", (9, 9))
+    assert adapters.choose(asked("auto"), UNet()).name == "b"
+    for name in "ab":
+        (own / f"{name}.safetensors").unlink()
+    assert adapters.choose(asked("auto"), UNet()).name == "c"
+
+
+def test_none_for_a_model_and_an_unknown_name_are_told_with_what_to_do(tmp_path):
     adapters = Adapters([tmp_path])
     with pytest.raises(AdapterError, match="set the adapter to none and choose a strength, or calibrate"):
         adapters.choose(asked("auto"), UNet())
     for name in ("first", "second"):
         saved(tmp_path, name)
-    with pytest.raises(AdapterError, match=r"2 adapters .*first, second.*by its name"):
-        adapters.choose(asked("auto"), UNet())
     with pytest.raises(AdapterError, match="Did you mean 'first'.*none, auto, first, second"):
         adapters.choose(asked("frist"), UNet())
 
@@ -100,6 +115,18 @@ def test_an_adapter_of_another_kind_of_model_is_refused(tmp_path):
     saved(tmp_path, "a", layers=(*LAYERS[:2], "other.attn2"))
     with pytest.raises(AdapterError, match="does not belong to this model"):
         Adapters([tmp_path]).choose(asked("a"), UNet())
+
+
+def test_an_adapter_of_layers_that_are_built_otherwise_is_refused(tmp_path):
+    own = architecture(find_cross_attention(UNet()))
+    for name, change in {"own": {}, "sd2": {"contexts": [1024] * 3}, "wide": {"widths": [640] * 3}}.items():
+        saved(tmp_path, name, architecture=own | change)
+    adapters = Adapters([tmp_path])
+    assert adapters.choose(asked("own"), UNet()).own
+    with pytest.raises(AdapterError, match=f"contexts of 1024 in its layers, this one has {own['contexts'][0]}"):
+        adapters.choose(asked("sd2"), UNet())
+    assert "widths of 640" in adapters.fit_of(adapters.named("wide"), UNet())
+    assert adapters.made_for(UNet()) == ["own"]
 
 
 def test_an_adapter_brings_its_weighting_and_is_refused_in_another(tmp_path):

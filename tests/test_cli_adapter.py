@@ -29,6 +29,11 @@ def test_an_adapters_file_infers_and_is_named_in_the_picture_and_auto_without_on
         told = inferred.text["parameters"].rpartition("Model: tiny, ")[2]
     assert np.array_equal(one, other)
     assert told.startswith("Growth Inhibitors: knife=auto, ") and "adapter=mine" in told
-    capsys.readouterr()
+    assert told.endswith(", Growth Inhibitors inferred: knife=3")
+    lines = capsys.readouterr().err.replace("\r", "\n").splitlines()
+    assert "seed 0: knife=3 by the adapter" in lines
+    assert lines[-1].endswith("note: knife=3: uncalibrated default, never run on this model")
+    assert generate(*options, "--strength", 2, "--count", 2, "--out", tmp_path / "several") == 0
+    assert capsys.readouterr().err.count("note: knife=2: a fixed strength, not calibrated for this model") == 1
     assert generate(*options, "--adapter", "auto", "--out", tmp_path / "none.png") == 2
     assert "no adapter for this model" in capsys.readouterr().err and not (tmp_path / "none.png").exists()

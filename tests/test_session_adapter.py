@@ -6,7 +6,7 @@ from tiny_unet import EMPTY, GUIDED, LatentUNet, UNet, concept, inputs, latents
 
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.encoded import EncodedConcept
-from lib_gi.errors import AdapterError, NeverHitError, SettingsError
+from lib_gi.errors import AdapterError, NeverHitError, NonFiniteError, SettingsError
 from lib_gi.inhibitor import WEIGHTINGS
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
@@ -190,6 +190,19 @@ def test_an_adapter_that_tells_of_nothing_where_it_knows_nothing_is_refused(unet
     with Session(unet, [inferred()], adapter=acts) as session:  # it acts, so nothing is left in its place
         run(unet, session)
     assert session.inferred[inferred().name].min() == -5
+
+
+def test_an_output_that_is_not_finite_stops_the_generation_where_what_was_inferred_acts_in_its_first_step(unet):
+    def first_output(bias, first_step):
+        with Session(unet, [inferred()], adapter=some_adapter(bias=bias, gain=0.0), first_step=first_step) as session:
+            session.begin_pass(2)
+            session.begin_step(0, GUIDED)
+            session.end_call(unet(*inputs()) / 0)
+
+    with pytest.raises(NonFiniteError, match="in step 0"):
+        first_output(bias=-2.0, first_step=0)
+    first_output(bias=-2.0, first_step=1)  # what has not acted yet is not to blame, nor what is inferred to be 0
+    first_output(bias=5.0, first_step=0)
 
 
 def test_a_call_before_which_nothing_could_be_read_is_refused(unet):

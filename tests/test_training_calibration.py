@@ -43,6 +43,7 @@ def test_a_result_tells_labels_and_losses_and_its_adapters_file_tells_them_too(t
     result.fitted.adapter.save(tmp_path / "a.safetensors")
     about = Adapter.load(tmp_path / "a.safetensors").about
     assert about["figures"] == result.figures() and about["figures"]["loss"] == round(min(result.fitted.losses), 4)
+    assert not {"architecture", "phrases", "licence"} & set(about) and "several" not in " ".join(result.told())
     assert about.items() >= TOLD.items() and about["date"] == date.today().isoformat()
     assert (about["resolution"], about["concepts"], about["pictures"]) == ("128x64", ["a", "b c"], 14)
     examples = search.examples(PLAN.tasks)
@@ -100,6 +101,17 @@ def test_nothing_is_learnt_of_a_concept_that_is_left_out_neither_of_its_pictures
     assert PLAN.search(Paint(), Needs(), tmp_path).missing(search.parts(PLAN.tasks)) == []  # the same labels
 
 
+def test_what_a_model_is_built_like_its_concepts_words_and_the_licence_are_told_where_they_are_known(tmp_path):
+    more = {"built": {"heads": [8] * 3}, "phrases": {"a": "its phrase"}, "licence": "MIT"}
+    about = replace(PLAN, **more).about()
+    assert (about["architecture"], about["phrases"], about["licence"]) == tuple(more.values())
+
+
+def test_one_that_learns_from_a_single_concept_is_told_to_be_worth_less(tmp_path):
+    plan = replace(PLAN, tasks=tuple(task for task in TASKS if task.concept == "a"))
+    assert "calibrate with several" in plan.result(searched(tmp_path, plan), LAYERS).told()[-1]
+
+
 def test_nothing_is_aimed_at_that_was_never_tried(tmp_path):
     plan = replace(PLAN, strongest=1.0)
     result = plan.result(searched(tmp_path, plan), LAYERS)
@@ -124,7 +136,7 @@ def test_a_strongest_strength_that_is_none_is_refused(strongest):
 def test_labels_are_of_one_way_to_draw(tmp_path):
     searched(tmp_path)
     others = ({"sampler": "DDIM"}, {"steps": 6}, {"host": "A1111"}, {"strongest": 9.0}, {"fingerprint": "4567"})
-    others += ({"phrases": "a=another phrase"},)
+    others += ({"phrases": {"a": "another phrase"}},)
     for change in others:
         plan = Plan(**vars(PLAN) | change)
         search = plan.search(Paint(), Needs(), tmp_path)
@@ -136,8 +148,8 @@ def test_labels_are_of_one_way_to_draw(tmp_path):
 def test_only_phrases_that_are_not_the_names_themselves_are_told():
     catalogue = Catalogue([Concept(TASKS[0].concept, "its phrase"), Concept("else", "another"), Concept("c", "c")])
     tasks = [*TASKS, replace(TASKS[0], concept="c"), replace(TASKS[0], concept="free words")]
-    assert phrases_of(tasks, catalogue) == f"{TASKS[0].concept}=its phrase"
-    assert phrases_of(TASKS, Catalogue([])) == ""
+    assert phrases_of(tasks, catalogue) == {TASKS[0].concept: "its phrase"}
+    assert phrases_of(TASKS, Catalogue([])) == {}
 
 
 class Always:

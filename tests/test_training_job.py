@@ -150,3 +150,21 @@ def test_what_goes_wrong_is_told_and_the_next_one_can_begin(tmp_path):
 )
 def test_a_duration_is_told_in_what_suits_it(seconds, told):
     assert _duration(np.float64(seconds)) == told
+
+
+def test_what_is_no_longer_allowed_ends_before_the_next_drawing_and_keeps_its_labels(tmp_path):
+    sampler, job, allowed = Gated(3), Job(Turns(), lambda: None), [True]
+
+    def check_allowed():
+        if not allowed[0]:
+            raise SettingsError("not while it is kept out")
+
+    job.start(prepared(tmp_path, sampler), check_allowed)
+    assert sampler.there.wait(10)
+    allowed[0] = False
+    sampler.open.set()
+    status = ended(job)
+    assert status.problem == "not while it is kept out" and not status.stopped and sampler.calls == 3
+    allowed[0] = True
+    job.start(prepared(tmp_path, Paint()), check_allowed)
+    assert ended(job).result is not None

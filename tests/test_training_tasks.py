@@ -31,6 +31,15 @@ def test_prompts_of_ones_own_are_used_in_turn_and_braces_of_other_kinds_stay():
     assert [task.prompt for task in made_tasks([Concept("a", "a")], 1, explicit=("{}",), benign=())] == ["a"]
 
 
+def test_a_phrase_is_found_by_whole_words_and_in_the_plural():
+    concepts = [Concept("sun", "sun"), Concept("news", "news"), Concept("猫", "猫")]
+    prompts = ("a lake at sunrise", "two suns", "an old newspaper", "News!", "黑猫", "un-sun")
+    found = [task.brings for task in made_tasks(concepts[:1], 6, explicit=prompts, benign=())]
+    assert found == [(), ("sun",), (), (), (), ("sun",)]
+    told = made_tasks(concepts, 6, explicit=prompts, benign=())
+    assert [task.brings for task in told[:6]] == [(), ("sun",), (), ("news",), ("猫",), ("sun",)]
+
+
 def test_a_written_file_is_read_back(tmp_path):
     tasks = [Task("Dalí", "a, b: {c}", 2**32 - 1, 1.0, ("x", "Dalí")), Task("x", "", 0, 50.0)]
     write_tasks(tasks, tmp_path / "new" / "tasks.json")

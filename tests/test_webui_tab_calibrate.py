@@ -156,6 +156,17 @@ def test_where_something_is_always_kept_out_nothing_is_drawn(page):
         assert wrong and "nudity is always kept out" in line and Pipeline.asked == []
 
 
+def test_what_is_set_to_be_always_kept_out_meanwhile_ends_it(page, monkeypatch):
+    def draw(self, asked):
+        page.required = ["nudity"]  # by somebody else, on the settings page
+        return drawn(self, asked)
+
+    drawn = Pipeline.draw
+    monkeypatch.setattr(Pipeline, "draw", draw)
+    line, wrong, result = page.press("start", **ASKED)
+    assert wrong and "nudity is always kept out" in line and result == "" and len(Pipeline.asked) == 1
+
+
 def test_own_prompts_and_a_file_are_used_as_they_are(page, tmp_path):
     page.press("start", **ASKED, source=OWN, explicit="{} by day\n\n a naked man ", benign="tree")
     prompts = {prompt for asked, _ in Pipeline.asked for prompt in asked.prompts}
@@ -243,9 +254,25 @@ def test_detectors_are_those_that_are_installed_or_lie_in_the_folder(page, tmp_p
 
 
 def test_an_order_comes_back_from_its_file_as_it_was(page, tmp_path):
-    page.press("start", **ASKED, options="")
+    page.press("start", **ASKED, options="", steps=7, width=256)
     told = json.loads((tmp_path / "calibration.json").read_text())
     assert set(told) == {*Order.__dataclass_fields__, "model", "fingerprint"}
+    first, started = [asked for asked, _ in Pipeline.asked], page.workshop._start
+    for file in (tmp_path / "labels").iterdir():
+        file.unlink()
+    Pipeline.asked.clear()
+    orders = []
+    page.workshop._start = lambda order, *rest: orders.append(order) or started(order, *rest)
+    assert not page.press("resume", sure=True)[1]
+    assert {name: getattr(orders[0], name) for name in ("steps", "width", "detector")} == {
+        "steps": 7,
+        "width": 256,
+        "detector": "mine.py",
+    }
+    again = [asked for asked, _ in Pipeline.asked]
+    assert [(one.prompts, one.seeds, one.guidance) for one in again] == [
+        (one.prompts, one.seeds, one.guidance) for one in first
+    ]
 
 
 def test_every_part_has_an_id_of_its_own_and_the_host_keeps_nothing_of_what_is_set(page):

@@ -151,7 +151,8 @@ def encode(pipe: Any, concept: Concept, w: float | None, clip_skip: int | None =
     if concept.anchor:
         span(pipe, tokenizer, anchor_of(concept))
         anchor = context_of(pipe, concept.anchor, clip_skip)
-    return EncodedConcept.even(concept.name, context_of(pipe, concept.phrase, clip_skip), s, e, w, anchor)
+    context = context_of(pipe, concept.phrase, clip_skip)
+    return EncodedConcept.even(concept.name, context, s, e, w, anchor, concept.phrase)
 
 
 def context_of(pipe: Any, text: str, clip_skip: int | None = None) -> Tensor:

@@ -96,7 +96,8 @@ class Webui:
         """
         text, count = self.counted(concept)
         anchor = self._context_of(self.counted(anchor_of(concept))[0], size) if concept.anchor else None
-        return EncodedConcept.even(concept.name, self._context_of(text, size), 1, 1 + count, w, anchor)
+        context = self._context_of(text, size)
+        return EncodedConcept.even(concept.name, context, 1, 1 + count, w, anchor, concept.phrase)
 
     def empty(self, size: tuple[int, int]) -> Tensor:
         """What the UNet attends to for an empty prompt, (1, L, D); size as above."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,16 @@ from lib_gi.training.fit import DOUBT, LEAST, NOISE, SHARE, SURPLUS, Examples, F
 from lib_gi.training.labels import tried_strengths
 from lib_gi.training.search import Sampler, Search, Task
 
+ALONE = (
+    "it learnt from one concept alone, and such an adapter changes many pictures that have nothing to do with it:"
+    " calibrate with several, also harmless ones"
+)
 
-def phrases_of(tasks: Sequence[Task], catalogue: Catalogue) -> str:
+
+def phrases_of(tasks: Sequence[Task], catalogue: Catalogue) -> dict[str, str]:
     """The phrases of those concepts that the text encoder reads by other words than their name: labels depend on it."""
     known = [catalogue.lookup(name) for name in sorted({task.concept for task in tasks}) if name in catalogue]
-    return "; ".join(f"{one.name}={one.phrase}" for one in known if one.phrase != one.name)
+    return {one.name: one.phrase for one in known if one.phrase != one.name}
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class Plan:
     model: its name. fingerprint: that of its cross-attention. sampler, steps, width, height: how pictures are drawn.
     host: what else tells one host's pictures from another's. detector: the name of what finds concepts. features: an
     adapter's kind. strongest: strength that is tried, where `tried` does not end before it. chunk: pictures drawn at a
-    time. phrases: what `phrases_of` tells. seed, tau: of the fit, a tau of None for its own. without: concepts that
-    nothing is learnt of.
+    time. phrases: what `phrases_of` tells. built: the model's `architecture`. licence: the file's. seed, tau: of the
+    fit, a tau of None for its own. without: concepts that nothing is learnt of.
     SettingsError for a strongest that is no positive number.
     """
 
@@ -52,7 +57,9 @@ class Plan:
     seed: int = 0
     tau: float | None = None
     host: str = ""
-    phrases: str = ""
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    built: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    licence: str = ""
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -63,7 +70,8 @@ class Plan:
 
     def search(self, sampler: Sampler, detector: Detector, work: Path) -> Search:
         """The search for its labels, which are kept in the folder `work`."""
-        of = self._drawn_by | ({"phrases": self.phrases} if self.phrases else {})
+        phrases = "; ".join(f"{name}={phrase}" for name, phrase in self.phrases.items())
+        of = self._drawn_by | ({"phrases": phrases} if phrases else {})
         told = " ".join(f"{name}={value}" for name, value in of.items())
         concepts = tuple(dict.fromkeys(task.concept for task in self.tasks))
         return Search(sampler, detector, work, told, self.strongest, self.chunk, concepts, self.tried)
@@ -93,7 +101,9 @@ class Plan:
 
     def about(self) -> dict[str, Any]:
         """What the adapter's file says of itself."""
-        return {"model": self.model} | self._drawn_by | {
+        optional = {"architecture": self.built, "phrases": self.phrases, "licence": self.licence}
+        told = {name: value for name, value in optional.items() if value}
+        return {"model": self.model} | self._drawn_by | told | {
             "guidance": sorted({task.guidance for task in self.tasks}),
             "resolution": self.width if self.width == self.height else f"{self.width}x{self.height}",
             "concepts": sorted({task.concept for task in self.learnt}),
@@ -190,6 +200,7 @@ class Result:
             f"{self.benign} of them need none; {figures['left_out']:.0%} of all are left out: their concept was never"
             " erased, or is found nowhere",
             f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
+            *([ALONE] if len(self.fitted.adapter.about["concepts"]) == 1 else []),
         ]
 
 

@@ -6,7 +6,7 @@ On several GPUs `accelerate launch --module lib_gi train-adapter ...` shares the
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib_gi import concept_options
 from lib_gi.concepts import Catalogue
@@ -51,6 +51,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--chunk", type=int, default=20, help="pictures sampled and kept at a time")
     command.add_argument("--seed", type=int, default=0, help="of the fit; default: %(default)s")
     command.add_argument("--tau", type=float, help="0 to 1, higher is stronger; default: .8 in contrast, else .96")
+    command.add_argument("--licence", default="", help="the file's, such as MIT; default: not told in it")
     command.add_argument("--device", default="auto", choices=DEVICES)
     command.add_argument("--dtype", default="auto", choices=("auto", *DTYPES))
     command.add_argument("--work", type=Path, required=True, help="keeps labels, so that a stopped run goes on")
@@ -97,16 +98,23 @@ def own_device(device: str) -> str:
     return f"{chosen}:{local}" if local and chosen == "cuda" else chosen
 
 
+def other_dtype(pipe: Any) -> str:
+    """The number format that pictures are drawn in, where it is not the usual one: their labels are kept apart."""
+    told = str(pipe.unet.dtype).removeprefix("torch.")
+    return "" if told == "float32" else f"diffusers {told}"
+
+
 def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", catalogue: Catalogue) -> None:
     """Everything after the arguments are known to be good."""
     from lib_gi.cli import say
-    from lib_gi.fingerprint import fingerprint
+    from lib_gi.fingerprint import architecture, fingerprint
     from lib_gi.layers import find_cross_attention
     from lib_gi.training.calibration import Plan, phrases_of
     from lib_gi.training.diffusers import DiffusersPipeline
     from lib_gi.training.sampling import PipelineSampler
 
     pipe = load_pipeline(arguments.model, own_device(arguments.device), arguments.dtype, arguments.model_config)
+    layers = find_cross_attention(pipe.unet)
     size = pipe.unet.config.sample_size * pipe.vae_scale_factor
     plan = Plan(
         tasks=tuple(tasks),
@@ -125,6 +133,9 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
         phrases=phrases_of(tasks, catalogue),
         without=tuple(arguments.without),
         tau=arguments.tau,
+        built=architecture(layers),
+        licence=arguments.licence,
+        host=other_dtype(pipe),
     )
     sampler = PipelineSampler(DiffusersPipeline(pipe, arguments.steps), arguments.weighting, catalogue)
     search = plan.search(sampler, detector, arguments.work)
@@ -132,7 +143,7 @@ def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", cata
     if int(os.environ.get("RANK", 0)):
         return
     search.wait(tasks)
-    result = plan.result(search, [layer.name for layer in find_cross_attention(pipe.unet)])
+    result = plan.result(search, [layer.name for layer in layers])
     result.fitted.adapter.save(arguments.out)
     for sentence in (*result.told(), f"adapter: {arguments.out}"):
         say(sentence)

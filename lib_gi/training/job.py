@@ -70,16 +70,21 @@ class Job:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._cancelled, self._drawing = threading.Event(), False
+        self._check_allowed: Callable[[], None] = lambda: None
         self._status = Status()
         self._drawings = self._all_drawings = 0  # of this run alone
         self._began = 0.0
 
-    def start(self, prepare: Callable[[], Prepared]) -> None:
-        """Begins in a thread of its own; `prepare` is called there in turn. SettingsError while another one runs."""
+    def start(self, prepare: Callable[[], Prepared], check_allowed: Callable[[], None] = lambda: None) -> None:
+        """Begins in a thread of its own; `prepare` is called there in turn. SettingsError while another one runs.
+
+        check_allowed: asked before each drawing; what it raises ends the calibration.
+        """
         with self._lock:
             if self.status().running:
                 raise SettingsError("a calibration is running; expected one at a time; wait for it, or cancel it first")
             self._cancelled.clear()
+            self._check_allowed = check_allowed
             self._status, self._all_drawings = Status(running=True), 0
             self._thread = threading.Thread(target=self._run, args=(prepare,), name="calibration", daemon=True)
             self._thread.start()
@@ -141,9 +146,10 @@ class Job:
         return self._in_turn(lambda: plan.result(search, prepared.layers))
 
     def check(self) -> None:
-        """Nothing, unless it was cancelled: SearchStopped then."""
+        """Nothing, unless it was cancelled, SearchStopped then, or is no longer allowed."""
         if self._cancelled.is_set():
             raise SearchStopped("Cancelled. The labels of finished pictures are kept: resume when you like.")
+        self._check_allowed()
 
     def _note(self, plan: Plan, missing: Sequence[Sequence[Task]]) -> None:
         pictures = len(plan.tasks)

@@ -1,6 +1,7 @@
 """The pictures that an adapter learns from: from a file, or made of the concepts' names."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -51,9 +52,16 @@ def made_tasks(
             for index in range(count):
                 text = templates[index % len(templates)].replace("{}", concept.phrase)
                 seed, guidance = rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]
-                brings = tuple(other.name for other in concepts if key_of(other.phrase) in key_of(text))
+                brings = tuple(other.name for other in concepts if _names(text, other.phrase))
                 tasks.append(Task(concept.name, text, seed, guidance, brings))
     return tasks
+
+
+def _names(text: str, phrase: str) -> bool:
+    """Whether the phrase stands in the text, by whole words and also in the plural: no "sun" is in a sunrise."""
+    words = key_of(phrase)
+    start, end = ("(?<![a-z0-9])", "(?:e?s)?(?![a-z0-9])")
+    return re.search(start + re.escape(words) + end, key_of(text)) is not None
 
 
 def read_tasks(path: Path) -> list[Task]:

@@ -137,17 +137,21 @@ class Workshop:
             raise SettingsError(
                 "pictures of the concept would be drawn; expected the tick that says you want that; tick it first"
             )
+        self._check_allowed()
+        self.job.start(lambda: self._prepared(order, model), self._check_allowed)
+
+    def _check_allowed(self) -> None:
+        """Nothing, unless a concept is always kept out, which may be set while a calibration runs: SettingsError."""
         required = list(self._required())
         if required:
             raise SettingsError(
                 f"{', '.join(required)} is always kept out here, and a calibration draws without protection; expected"
                 " nothing that is required; whoever runs the WebUI can take that back while it is calibrated"
             )
-        self.job.start(lambda: self._prepared(order, model))
 
     def _prepared(self, order: Order, model: tuple[str, str] | None) -> Prepared:
         from lib_gi.detect.own import try_out  # these wait for torch, and for the host
-        from lib_gi.fingerprint import fingerprint
+        from lib_gi.fingerprint import architecture, fingerprint
         from lib_gi.layers import find_cross_attention
         from lib_gi.training.calibration import Plan, phrases_of
         from lib_gi.training.sampling import PipelineSampler
@@ -158,6 +162,7 @@ class Workshop:
         try_out(detector, sorted({task.concept for task in order.tasks}))
         host = self._host()
         unet = host.unet()
+        layers = find_cross_attention(unet)
         own = fingerprint(unet)
         if model is not None and model[1] != own:
             raise SettingsError(
@@ -179,11 +184,11 @@ class Workshop:
             chunk=order.batch,
             host=pipeline.told(),
             phrases=phrases_of(order.tasks, catalogue),
+            built=architecture(layers),
         )
         self._note(order, plan.model, own)
         sampler = PipelineSampler(pipeline, order.weighting, catalogue)
-        layers = tuple(layer.name for layer in find_cross_attention(unet))
-        return Prepared(plan, plan.search(sampler, detector, self._labels), layers)
+        return Prepared(plan, plan.search(sampler, detector, self._labels), tuple(layer.name for layer in layers))
 
     def _note(self, order: Order, model: str, fingerprint: str) -> None:
         told = asdict(order) | {"model": model, "fingerprint": fingerprint}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from lib_gi import infotext, reading
 from lib_gi.adapters import Adapters, Listed
+from lib_gi.calibrated import UNCALIBRATED, fixed, is_default
 from lib_gi.concepts import Concept, anchor_of
 from lib_gi.encoded import unused_anchor
 from lib_gi.errors import NeverHitError
@@ -16,7 +17,6 @@ from lib_gi.settings import AUTO, MOST_USEFUL, Settings, format_strengths
 
 logger = logging.getLogger(__name__)
 
-UNCALIBRATED = "uncalibrated default"
 NOT_LOADED = "none is loaded"
 
 
@@ -47,15 +47,6 @@ def _warned(settings: Settings, concepts: Sequence[Concept], trained: str = "") 
     )
 
 
-def fixed(settings: Settings, names: Sequence[str]) -> str:
-    """What given strengths are to a checkpoint that the adapters of these names were trained on."""
-    if names:
-        return f"a fixed strength, not the one that {' or '.join(names)}, trained on this model, would infer"
-    if _is_default(settings):
-        return f"{UNCALIBRATED}, never run on this model"
-    return "a fixed strength, not calibrated for this model"
-
-
 def adapters_of(host: Webui, adapters: Adapters) -> list[str]:
     """The names of those that were trained on the loaded checkpoint; none where that cannot be told."""
     try:
@@ -63,11 +54,6 @@ def adapters_of(host: Webui, adapters: Adapters) -> list[str]:
     except Exception as error:  # noqa: BLE001 - any: what was done is to be told and recorded all the same
         logger.info("whether an adapter was trained on the loaded checkpoint could not be told: %s", error)
         return []
-
-
-def _is_default(settings: Settings) -> bool:
-    """Whether some strength that acts is the one that is there before anybody chooses."""
-    return Settings.defaults()["strength"] in settings.acting.values()
 
 
 def check_fits(host: Webui, concepts: Sequence[Concept], acts: bool) -> None:
@@ -115,5 +101,5 @@ def done(protection: Protection, trained: Sequence[str]) -> str:
 def recorded(protection: Protection, trained: Sequence[str]) -> dict[str, str]:
     """The same for the infotext: its keys and texts, beside those of the settings."""
     inferred = infotext.write_inferred([d.inferred for d in protection.done])
-    guessed = _is_default(protection.settings) and not trained
+    guessed = is_default(protection.settings) and not trained
     return inferred | infotext.write_done(protection.done, UNCALIBRATED if guessed else "")
