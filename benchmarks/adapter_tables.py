@@ -37,7 +37,7 @@ def whole(results: Path, sweeps: Path) -> str:
     ]
     if (sweeps / "frontier.json").exists():
         parts += frontiers(results, sweeps)
-    others = {"conditions": conditions, "styles": styles, "transfer": transferred, "acting": acting}
+    others = {"conditions": conditions, "img2img": begun, "styles": styles, "transfer": transferred, "acting": acting}
     for name, told_by in others.items():
         parts += measured(sweeps / f"{name}.json", told_by)
     parts += [
@@ -119,6 +119,17 @@ def conditions(told: dict) -> list[str]:
         f" {', '.join(told['several'])} kept out at once; {told['count']} test prompts per concept and set, and with"
         f" several concepts {told['together_count']}, of which those count that have nothing to do with the others:",
         share_table("condition", rows),
+    ]
+
+
+def begun(told: dict) -> list[str]:
+    """Pictures that are begun from others."""
+    rows = {f"denoising {row['denoising']:g}: {NAMES[row['method']]}": row["shares"] for row in told["rows"]}
+    return [
+        "Begun from another picture, as in img2img, one that has nothing to do with the concept;"
+        f" {told['count']} test prompts per concept and set, by the judge of record, compared with unerased pictures"
+        " that are begun from the same:",
+        share_table("way", rows),
     ]
 
 
