@@ -143,12 +143,15 @@ class Adapter:
             elsewhere = " in other places" if len(places) == len(self.layers) else ""
             has = f"{len(self.layers)} cross-attention layers, this one has {len(places)}{elsewhere}"
             return f"it was trained on a model with {has}"
-        own, here = self.about.get("architecture"), architecture(layers) if "architecture" in self.about else {}
-        other = [name for name, numbers in here.items() if numbers != own[name]]
-        if not other:
+        if "architecture" not in self.about:
             return ""
-        sets = (", ".join(map(str, sorted(set(numbers[other[0]])))) for numbers in (own, here))
-        return "it was trained on a model with {} of {} in its layers, this one has {}".format(other[0], *sets)
+        for name, here in architecture(layers).items():
+            own = self.about["architecture"][name]
+            if here != own:
+                one, other = (", ".join(map(str, sorted(set(numbers)))) for numbers in (own, here))
+                has = f"{other}" if one != other else "them in other layers"
+                return f"it was trained on a model with {name} of {one} in its layers, this one has {has}"
+        return ""
 
     def save(self, path: Path) -> None:
         """Writes the file; it is there whole or not at all."""

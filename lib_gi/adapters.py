@@ -87,13 +87,15 @@ class Adapters:
         raise unknown_error(name, [listed.name for listed in found.adapters], _also(found.problems))
 
     def choose(self, settings: Settings, unet: nn.Module, weights: str = "") -> Chosen:
-        """The adapter that the settings name, or for `auto` the newest that was trained on this UNet.
+        """The adapter that the settings name, or for `auto` one that was trained on this UNet: of several the one that
+        learnt from most of the concepts, then a user's own, then the newest.
 
         weights: tells apart the weights that a host puts into one and the same UNet. Raises AdapterError when there
         is none, or when it cannot be read or does not fit; UnsupportedModelError.
         """
         own = self._fingerprint(unet, weights)
-        listed = self._trained_on(own) if settings.adapter == AUTO else self.named(settings.adapter)
+        is_auto = settings.adapter == AUTO
+        listed = self._trained_on(own, settings.concepts) if is_auto else self.named(settings.adapter)
         adapter = Adapter.load(listed.path)
         weighting = settings.weighting_with(adapter.weighting)
         check_fits(adapter, find_cross_attention(unet), weighting)
@@ -123,20 +125,24 @@ class Adapters:
         own = self._fingerprint(unet, weights) if built else ""
         return [listed.name for listed in built if listed.about.get("fingerprint") == own]
 
-    def _trained_on(self, own: str) -> Listed:
+    def _trained_on(self, own: str, concepts: Sequence[str]) -> Listed:
         found = self.look()
         fitting = [listed for listed in found.adapters if listed.about.get("fingerprint") == own]
         if fitting:
-            return max(fitting, key=self._newest)
+            return max(fitting, key=lambda listed: self._suits(listed, concepts))
         raise AdapterError(
             f"there is no adapter for this model (fingerprint {own}); expected one that was trained on it;"
             f" {TO_DO}{_also(found.problems)}"
         )
 
-    def _newest(self, listed: Listed) -> tuple[int, float]:
-        """What orders adapters of one model: a user's come after those that are bundled, then as they were kept."""
-        written = listed.path.stat().st_mtime if listed.path.exists() else 0.0
-        return self._folders.index(listed.path.parent), written
+    def _suits(self, listed: Listed, concepts: Sequence[str]) -> tuple[int, int, float]:
+        """What orders adapters of one model: how many of the concepts it knows, whose it is, and when it was kept."""
+        known = set(map(key_of, listed.about.get("known", ())))
+        try:
+            written = listed.path.stat().st_mtime
+        except OSError:  # deleted since it was listed
+            written = 0.0
+        return len(known & set(map(key_of, concepts))), self._folders.index(listed.path.parent), written
 
     def _fingerprint(self, unet: nn.Module, weights: str) -> str:
         """The UNet's fingerprint, taken once for as long as the host has the same weights in it."""

@@ -166,6 +166,9 @@ def run_generate(arguments: argparse.Namespace) -> None:
     seeds = range(arguments.seed, arguments.seed + arguments.count)
     files = output_files(arguments.out, seeds, GROWTH if settings.heatmap else ())
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
+    if settings.infers and adapter is None:
+        picked = Adapters().choose(settings, pipe.unet)
+        settings, adapter = replace(settings, adapter=picked.name), picked.adapter
     job = Job(
         model=arguments.model.stem,
         prompt=arguments.prompt,
@@ -180,7 +183,8 @@ def run_generate(arguments: argparse.Namespace) -> None:
         adapter=adapter,
         catalogue=catalogue,
     )
-    comes_by = "" if settings.infers else fixed(settings, Adapters().made_for(pipe.unet))
+    given_acts = not settings.infers and any(settings.acting.values())
+    comes_by = fixed(settings, Adapters().made_for(pipe.unet)) if given_acts else ""
     for file in pictures_of(pipe, job, dict(zip(seeds, files))):
         say(str(file))
     if comes_by:

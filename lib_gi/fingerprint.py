@@ -44,5 +44,5 @@ def architecture(layers: Sequence[Layer]) -> dict[str, list[int]]:
 
 
 def _inputs(projection: nn.Module) -> int:
-    told = getattr(projection, "in_features", None)
-    return int(projection.weight.shape[-1] if told is None else told)
+    """How many numbers it takes for each position or token; 0 where it does not tell, as no layer of ours does."""
+    return int(getattr(projection, "in_features", 0))

@@ -70,7 +70,8 @@ def write_inferred(passes: Sequence[Mapping[str, str]]) -> dict[str, str]:
 def write_done(passes: Sequence[Any], strength: str = "") -> dict[str, str]:
     """The key and text that record what a batch's sampling passes did; none of them where nothing acted.
 
-    passes: with steps that there were, how many of them acted, layers that were reached, and the host's optimisation.
+    passes: with steps that there were, how many of them acted, layers that were reached, the host's optimisation, and
+    the adapter that was chosen, if any.
     strength: what there is to say of it; empty for nothing.
     """
     if not passes:
@@ -82,6 +83,7 @@ def write_done(passes: Sequence[Any], strength: str = "") -> dict[str, str]:
         "host": HOST,
         "optimisation": _escape(passes[-1].optimisation),
     }
+    texts |= {"adapter": _escape(passes[-1].adapter.name)} if passes[-1].adapter else {}
     texts |= {"strength": _escape(strength)} if strength else {}
     return {DONE_KEY: "; ".join(f"{name}={text}" for name, text in texts.items())}
 

@@ -156,7 +156,13 @@ def chosen_device(device: str) -> str:
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there.get(device.partition(":")[0], False):
+    kind, _, number = device.partition(":")
+    if kind == "cuda" and number and there["cuda"] and int(number) >= torch.cuda.device_count():
+        raise SettingsError(
+            f"there is no device {device!r} here; expected one of the {torch.cuda.device_count()} GPUs that there are;"
+            " start no more processes than those"
+        )
+    if not there.get(kind, False):
         names = ", ".join(name for name, is_there in there.items() if is_there)
         raise SettingsError(f"there is no device {device!r} here; expected auto or one of: {names}; choose one")
     return device

@@ -62,7 +62,8 @@ def pictures_of(pipe: Any, job: Job, files: Mapping[int, Path]) -> Iterator[Path
                 picture = labelled([sample(pipe, job, seed, bar), picture], ["off", f"on: {on}"])
             inferred = reading.ranges(session.inferred)
             if inferred:
-                bar.write(f"seed {seed}: {reading.told(inferred)} by the adapter", file=sys.stderr)
+                by = f"by the adapter {job.settings.adapter}"
+                bar.write(f"seed {seed}: {reading.told(inferred)} {by}", file=sys.stderr)
             told = parameters_of(pipe, job, seed, inferred)
             save_png(picture, file, told)
             yield file

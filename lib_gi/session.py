@@ -147,9 +147,6 @@ class Session:
             if output is not None and self._has_acted:
                 check_output(output, self._step)
 
-    def _note_acting(self) -> None:
-        self._has_acted = self._has_acted or (self._acting and not self._injection.idle)
-
     def refuse(self, error: GrowthInhibitorError) -> None:
         """Have the next layer raise this error: the host could not tell what it had to."""
         self._faults.last = error
@@ -289,6 +286,9 @@ class Session:
             self._note_acting()
 
     # -- state ---------------------------------------------------------------------------------------------
+
+    def _note_acting(self) -> None:
+        self._has_acted = self._has_acted or (self._acting and not self._injection.idle)
 
     def _forget_pass(self) -> None:
         self._books.forget()

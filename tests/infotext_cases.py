@@ -33,6 +33,7 @@ PASSES = st.lists(
         acted=st.integers(1, 150),
         steps=st.integers(1, 150),
         optimisation=OPTIMISATIONS,
+        adapter=st.none() | st.builds(SimpleNamespace, name=NAMES.filter(str.strip)),
     ),
     min_size=1,
     max_size=3,

@@ -87,7 +87,7 @@ def test_weights_that_the_webui_keeps_while_a_lora_is_merged_are_those_that_coun
     assert fingerprint(unet) == before
 
 
-def test_of_several_for_a_model_auto_is_the_one_kept_last_and_a_users_own_before_a_bundled_one(tmp_path):
+def test_of_several_for_a_model_auto_is_the_one_that_knows_what_is_asked_for_then_a_users_own_then_the_newest(tmp_path):
     bundled, own = tmp_path / "bundled", tmp_path / "own"
     adapters = Adapters([bundled, own])
     for index, (folder, name) in enumerate(((own, "b"), (own, "a"), (bundled, "c"), (own, "other"))):
@@ -96,6 +96,9 @@ def test_of_several_for_a_model_auto_is_the_one_kept_last_and_a_users_own_before
     assert adapters.choose(asked("auto"), UNet()).name == "a"
     os.utime(own / "b.safetensors", (9, 9))
     assert adapters.choose(asked("auto"), UNet()).name == "b"
+    saved(bundled, "c", known=["a"])  # which was learnt from what is asked for
+    assert adapters.choose(asked("auto"), UNet()).name == "c"
+    saved(bundled, "c")
     for name in "ab":
         (own / f"{name}.safetensors").unlink()
     assert adapters.choose(asked("auto"), UNet()).name == "c"

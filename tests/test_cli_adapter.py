@@ -31,7 +31,7 @@ def test_an_adapters_file_infers_and_is_named_in_the_picture_and_auto_without_on
     assert told.startswith("Growth Inhibitors: knife=auto, ") and "adapter=mine" in told
     assert told.endswith(", Growth Inhibitors inferred: knife=3")
     lines = capsys.readouterr().err.replace("\r", "\n").splitlines()
-    assert "seed 0: knife=3 by the adapter" in lines
+    assert "seed 0: knife=3 by the adapter mine" in lines
     assert lines[-1].endswith("note: knife=3: uncalibrated default, never run on this model")
     assert generate(*options, "--strength", 2, "--count", 2, "--out", tmp_path / "several") == 0
     assert capsys.readouterr().err.count("note: knife=2: a fixed strength, not calibrated for this model") == 1

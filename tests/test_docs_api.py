@@ -30,10 +30,12 @@ def test_the_request_is_understood_and_recorded_as_the_page_says():
 
 
 def test_what_was_done_is_recorded_as_the_page_says():
-    done = SimpleNamespace(layers=16, acted=20, steps=20, optimisation="Doggettx")
+    done = SimpleNamespace(layers=16, acted=20, steps=20, optimisation="Doggettx", adapter=None)
     [(key, text)] = infotext.write_done([done]).items()
     [guessed] = infotext.write_done([done], report.UNCALIBRATED).values()
     assert f"`{guessed.rpartition('; ')[2]}`" in PAGE
+    done.adapter = SimpleNamespace(name="gi-tiny")
+    assert f"`{infotext.write_done([done])[key].rpartition('; ')[2]}`" in PAGE
     assert f"{key}: {text}" in PAGE.splitlines() and f"`{infotext.INFERRED_KEY}`" in PAGE
 
 

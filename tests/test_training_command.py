@@ -14,6 +14,7 @@ from lib_gi.adapter import Adapter
 from lib_gi.cli import BAD_INPUT, main
 from lib_gi.concepts import Concept
 from lib_gi.detect.oracle import Oracle
+from lib_gi.errors import SettingsError
 from lib_gi.fingerprint import fingerprint
 from lib_gi.hosts import diffusers as host
 from lib_gi.session import Session
@@ -143,9 +144,17 @@ def test_two_processes_of_a_launcher_make_the_file_that_one_makes(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(one.network.parameters(), two.network.parameters(), strict=True))
 
 
+def test_labels_of_pictures_in_another_number_format_are_kept_apart(pipe):
+    assert command.other_dtype(pipe) == "" and command.other_dtype(pipe.to(torch.float16)) == "diffusers float16"
+
+
 def test_each_process_of_a_launcher_has_its_own_gpu(monkeypatch):
-    monkeypatch.setattr(command, "chosen_device", lambda device: "cuda" if device == "auto" else device)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert command.own_device("auto") == "cuda"
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert command.own_device("auto") == "cuda:1" and command.own_device("cpu") == "cpu"
     assert loading.is_cuda("cuda:1") and not loading.is_cuda("cpu")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(SettingsError, match="'cuda:2' here; expected one of the 2 GPUs"):
+        command.own_device("auto")

@@ -153,7 +153,7 @@ def test_a_duration_is_told_in_what_suits_it(seconds, told):
 
 
 def test_what_is_no_longer_allowed_ends_before_the_next_drawing_and_keeps_its_labels(tmp_path):
-    sampler, job, allowed = Gated(3), Job(Turns(), lambda: None), [True]
+    sampler, job, allowed = Gated(DRAWINGS + GIVEN_UP + 1), Job(Turns(), lambda: None), [True]
 
     def check_allowed():
         if not allowed[0]:
@@ -164,7 +164,9 @@ def test_what_is_no_longer_allowed_ends_before_the_next_drawing_and_keeps_its_la
     allowed[0] = False
     sampler.open.set()
     status = ended(job)
-    assert status.problem == "not while it is kept out" and not status.stopped and sampler.calls == 3
+    assert status.problem == "not while it is kept out" and not status.stopped and status.done == 4
+    assert sampler.calls == DRAWINGS + GIVEN_UP + 1 and len(list(tmp_path.iterdir())) == 2
     allowed[0] = True
-    job.start(prepared(tmp_path, Paint()), check_allowed)
-    assert ended(job).result is not None
+    again = Paint()
+    job.start(prepared(tmp_path, again), check_allowed)
+    assert ended(job).result and len(again.drawn) == 8 * DRAWINGS + 1 + GIVEN_UP

@@ -164,7 +164,7 @@ def test_the_process_that_fits_waits_until_the_others_have_worked_off_their_shar
     monkeypatch.setattr("lib_gi.training.search.time.sleep", other)
     waiting.wait(TASKS)
     assert len(looked) == 6 and not waiting.missing(waiting.parts(TASKS))
-    assert "waiting for other processes: 100%" in capsys.readouterr().err
+    assert f"waiting for other processes' labels in {tmp_path}: 100%" in capsys.readouterr().err
     waiting.wait(TASKS)
     assert len(looked) == 6 and not capsys.readouterr().err
 

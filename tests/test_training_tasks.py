@@ -31,13 +31,13 @@ def test_prompts_of_ones_own_are_used_in_turn_and_braces_of_other_kinds_stay():
     assert [task.prompt for task in made_tasks([Concept("a", "a")], 1, explicit=("{}",), benign=())] == ["a"]
 
 
-def test_a_phrase_is_found_by_whole_words_and_in_the_plural():
+def test_a_phrase_is_found_by_whole_words_and_with_usual_endings():
     concepts = [Concept("sun", "sun"), Concept("news", "news"), Concept("猫", "猫")]
-    prompts = ("a lake at sunrise", "two suns", "an old newspaper", "News!", "黑猫", "un-sun")
-    found = [task.brings for task in made_tasks(concepts[:1], 6, explicit=prompts, benign=())]
-    assert found == [(), ("sun",), (), (), (), ("sun",)]
-    told = made_tasks(concepts, 6, explicit=prompts, benign=())
-    assert [task.brings for task in told[:6]] == [(), ("sun",), (), ("news",), ("猫",), ("sun",)]
+    concepts.append(Concept("кот", "кот"))
+    prompts = ("a lake at sunrise", "two suns", "an old newspaper", "News!", "黑猫", "sunny, un-sun", "который", "Кот")
+    told = made_tasks(concepts, 8, explicit=prompts, benign=())
+    found = [(), ("sun",), (), ("news",), ("猫",), (), (), ("кот",)]
+    assert [task.brings for task in told[:8]] == found[:5] + [("sun",)] + found[6:]
 
 
 def test_a_written_file_is_read_back(tmp_path):

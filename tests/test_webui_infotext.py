@@ -13,8 +13,9 @@ from lib_gi.infotext import DONE_KEY, KEY, SETTINGS_KEY, read, write, write_done
 from lib_gi.settings import Settings
 
 
-def done(layers, acted, steps, optimisation):
-    return SimpleNamespace(layers=layers, acted=acted, steps=steps, optimisation=optimisation)
+def done(layers, acted, steps, optimisation, adapter=None):
+    chosen = adapter and SimpleNamespace(name=adapter)
+    return SimpleNamespace(layers=layers, acted=acted, steps=steps, optimisation=optimisation, adapter=chosen)
 
 
 def through_the_host(settings):
@@ -97,6 +98,7 @@ def test_what_was_done_is_told_of_each_pass():
     assert write_done(passes) == {DONE_KEY: told}
     assert "layers=16 then 70;" in write_done([passes[0], done(70, 1, 1, "V1")])[DONE_KEY]
     assert write_done(passes, "as a = b")[DONE_KEY] == f"{told}; strength=as a %3D b"
+    assert write_done([*passes, done(16, 4, 5, "V1", "my, first")])[DONE_KEY].endswith("V1; adapter=my%2C first")
     assert write_done([]) == {}
 
 

@@ -49,7 +49,7 @@ def growth_inhibitors(
     concepts: names of the catalogue, `Concept` objects, or free words with free_text=True.
     strength: from 0, which does nothing. settings: further fields of `Settings`.
     adapter: infers the strength of each concept that has none in `strengths`: "auto" for the one that was trained on
-    this model, a name of `models/adapters`, a .safetensors file, or one that is loaded.
+    this model (of several: `Adapters.choose`), a name of `models/adapters`, a .safetensors file, or one that is loaded.
     cond_first: the order of rows under guidance; None for that of diffusers, negative prompt first.
     clip_skip: the same that is given to the pipeline. catalogue: in place of the one in the package.
     record_features: keep what the layers saw, for `session.features()`.

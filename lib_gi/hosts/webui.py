@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from torch import nn
 
-from lib_gi.adapters import Adapters
+from lib_gi.adapters import Adapters, Chosen
 from lib_gi.concepts import Concept
 from lib_gi.errors import GrowthInhibitorError, NeverHitError, StepRangeError
 from lib_gi.hosts.webui_model import Webui
@@ -36,14 +36,14 @@ Fault = tuple[type[GrowthInhibitorError], str]
 class Done(NamedTuple):
     """What a sampling pass did: layers reached, steps in which the inhibitors acted, steps that there were.
 
-    adapter: which one inferred strengths, and `inferred` which; both are empty where the strengths were given.
+    adapter: which one inferred strengths, and `inferred` which; None and empty where the strengths were given.
     """
 
     layers: int
     acted: int
     steps: int
     optimisation: str
-    adapter: str = ""
+    adapter: Chosen | None = None
     inferred: Mapping[str, str] = MappingProxyType({})
 
 
@@ -227,7 +227,7 @@ class Protection:
         chosen = self.adapters.choose(s, unet, self.host.weights) if s.infers else None
         if s.heatmap and self._recording is None:
             self._recording = Recording()
-        self._adapter = str(chosen) if chosen else ""
+        self._adapter = chosen
         weighting = s.weighting_with(chosen.adapter.weighting if chosen else "")
         needs_empty = weighting in CONTRASTED or (chosen and chosen.adapter.needs_empty)
         return Session(
@@ -270,7 +270,7 @@ class Protection:
         self._fault = self.refusal
         self._size = 0, 0
         self._excused = False
-        self._weights, self._adapter, self._hits_before = "", "", 0
+        self._weights, self._adapter, self._hits_before = "", None, 0
         self._acted: set[int] = set()
         self._steps: set[int] = set()
 

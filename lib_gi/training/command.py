@@ -54,7 +54,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--licence", default="", help="the file's, such as MIT; default: not told in it")
     command.add_argument("--device", default="auto", choices=DEVICES)
     command.add_argument("--dtype", default="auto", choices=("auto", *DTYPES))
-    command.add_argument("--work", type=Path, required=True, help="keeps labels, so that a stopped run goes on")
+    command.add_argument(
+        "--work", type=Path, required=True, help="keeps labels, so that a stopped run goes on; shared by processes"
+    )
     command.add_argument("--out", type=Path, required=True, help="the adapter, a .safetensors file")
     command.set_defaults(run=run)
 
@@ -95,7 +97,7 @@ def own_device(device: str) -> str:
     """The device of this process: where a launcher started several, each has a GPU of its own."""
     local = os.environ.get("LOCAL_RANK")
     chosen = chosen_device(device)
-    return f"{chosen}:{local}" if local and chosen == "cuda" else chosen
+    return chosen_device(f"{chosen}:{local}") if local and chosen == "cuda" else chosen
 
 
 def other_dtype(pipe: Any) -> str:

@@ -142,14 +142,17 @@ class Job:
             self._in_turn(lambda part=part: counted.label(part))
             self._drawings = self._all_drawings - each * len(missing)  # also those that were not needed
             self._note(plan, missing)
-        self.check()
+        self._check_cancelled()
         return self._in_turn(lambda: plan.result(search, prepared.layers))
 
     def check(self) -> None:
-        """Nothing, unless it was cancelled, SearchStopped then, or is no longer allowed."""
+        """Nothing, unless it was cancelled, SearchStopped then, or is no longer allowed to draw."""
+        self._check_cancelled()
+        self._check_allowed()
+
+    def _check_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise SearchStopped("Cancelled. The labels of finished pictures are kept: resume when you like.")
-        self._check_allowed()
 
     def _note(self, plan: Plan, missing: Sequence[Sequence[Task]]) -> None:
         pictures = len(plan.tasks)

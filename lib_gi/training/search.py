@@ -109,7 +109,8 @@ class Search:
         """Until other processes have worked off their shares, with a bar; a launcher ends all when one fails."""
         parts = self.parts(tasks)
         missing = len(self.missing(parts))
-        with tqdm(total=missing, desc="waiting for other processes", unit="chunk", disable=not missing) as bar:
+        told = f"waiting for other processes' labels in {self.work}"
+        with tqdm(total=missing, desc=told, unit="chunk", disable=not missing) as bar:
             while missing:
                 time.sleep(LOOK)
                 left = len(self.missing(parts))
