@@ -160,8 +160,8 @@ def test_it_is_lost_where_it_tells_of_nothing_beyond_its_reach():
     adapter.network[-1].weight.data.fill_(0.0)
     adapter.network[-1].bias.data.fill_(2.0)
     adapter.deviation = torch.ones(3)
-    features.agreement[0, :, 1] = 0.5 + 9.9
-    features.agreement[0, :, 2] = 0.5 - 10.1
+    features.agreement[0, :, 1] = 0.5 + 2.4
+    features.agreement[0, :, 2] = 0.5 - 2.6
     assert adapter.lost(features).tolist() == [False, False, True]
     assert adapter.lost(features, step=1).tolist() == [False] * 3
     adapter.network[-1].bias.data.fill_(-2.0)  # what acts is not lost, however far
