@@ -182,8 +182,10 @@ def transferred(told: dict) -> list[str]:
     if told["lost"]:
         at_home, away = cell(told["lost"]["home"]), cell(told["lost"]["transfer"])
         lines.append(
-            f"The adapter does not know what it reads there, and the product draws nothing, in {away} of the prompts,"
-            f" and on gi-tiny in {at_home}; the row above is of pictures that were drawn all the same."
+            "The product refuses the adapter there, as that model is built otherwise: its row is of pictures that were"
+            " drawn all the same. On a model that is built alike generation stops where nothing seems to grow and what is"
+            f" read lies too far from what was learnt from: that is so in {away} of these prompts, and on gi-tiny in"
+            f" {at_home}."
         )
     return lines
 

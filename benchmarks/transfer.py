@@ -4,9 +4,9 @@ The other model is gi-tiny-b (models/gi-tiny/README.md has the command that make
 the judge of record: none; the default strength as it is; that strength scaled so that the inhibitors are as large
 beside the layers' outputs as on gi-tiny; `contrast` at 1, which is a measure of the concept's own text; and gi-tiny's
 adapter, which never saw the model. Beside them other strengths of the default weighting, which tell whether the model
-wants one of its own. The adapter's pictures are drawn although it is lost in most of them, where the product draws
-none; in how many is measured too, and on gi-tiny itself. Writes benchmarks/sweeps/transfer.json and the figures
-WAY.transfer.* and adapter.home.lost; `python -m benchmarks.adapter report` draws the table.
+wants one of its own. The adapter's pictures are drawn although the product refuses it there; in how many prompts it
+would be lost on a model of its own build is measured too, and on gi-tiny itself. Writes benchmarks/sweeps/transfer.json
+and the figures WAY.transfer.* and adapter.home.lost; `python -m benchmarks.adapter report` draws the table.
 """
 
 from collections.abc import Sequence
