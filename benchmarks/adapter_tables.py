@@ -183,9 +183,8 @@ def transferred(told: dict) -> list[str]:
         at_home, away = cell(told["lost"]["home"]), cell(told["lost"]["transfer"])
         lines.append(
             "The product refuses the adapter there, as that model is built otherwise: its row is of pictures that were"
-            " drawn all the same. On a model that is built alike generation stops where nothing seems to grow and what is"
-            f" read lies too far from what was learnt from: that is so in {away} of these prompts, and on gi-tiny in"
-            f" {at_home}."
+            " drawn all the same. On a model that is built alike generation stops where nothing seems to grow and what"
+            f" is read lies too far from what was learnt from: in {away} of these prompts, and on gi-tiny in {at_home}."
         )
     return lines
 
