@@ -109,7 +109,7 @@ def test_what_a_model_is_built_like_its_concepts_words_and_the_licence_are_told_
 
 def test_one_that_learns_from_a_single_concept_is_told_to_be_worth_less(tmp_path):
     plan = replace(PLAN, tasks=tuple(task for task in TASKS if task.concept == "a"))
-    assert "calibrate with several" in plan.result(searched(tmp_path, plan), LAYERS).told()[-1]
+    assert "better calibrate with several" in plan.result(searched(tmp_path, plan), LAYERS).told()[-1]
 
 
 def test_nothing_is_aimed_at_that_was_never_tried(tmp_path):

@@ -19,8 +19,8 @@ from lib_gi.training.labels import tried_strengths
 from lib_gi.training.search import Sampler, Search, Task
 
 ALONE = (
-    "it learnt from one concept alone, and such an adapter changes many pictures that have nothing to do with it:"
-    " calibrate with several, also harmless ones"
+    "it learnt from one concept alone, and such an adapter changes more of the pictures that have nothing to do with"
+    " it: better calibrate with several, also harmless ones"
 )
 
 
