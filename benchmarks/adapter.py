@@ -118,10 +118,7 @@ def run_fresh(arguments: argparse.Namespace) -> None:
     for setting in settings:
         everything = pooled(told_by(bench, setting, arguments.concepts, arguments.count).values())
         shares[setting.method] = summary(everything)
-        for name in adapter_tables.SHOWN:
-            figure = share(f"erase.{setting.method}.fresh.{name}", applied(everything[name]))
-            figure.save(arguments.results)
-            print(figure)
+        save_shares(f"erase.{setting.method}.fresh", everything, arguments.results)
     write(arguments.sweeps / "fresh.json", about(bench, arguments) | {"by_method": shares})
 
 
@@ -132,10 +129,7 @@ def run_each(arguments: argparse.Namespace) -> None:
         return
     by_concept = told_of_each(bench, arguments, arguments.variants)
     everything = pooled(by_concept.values())
-    for name in adapter_tables.SHOWN:
-        figure = share(f"erase.adapter.{arguments.command}.{name}", applied(everything[name]))
-        figure.save(arguments.results)
-        print(figure)
+    save_shares(f"erase.adapter.{arguments.command}", everything, arguments.results)
     rows = {concept: summary(told) for concept, told in by_concept.items()}
     write(arguments.sweeps / f"{arguments.command}.json", about(bench, arguments) | {"by_concept": rows})
 
@@ -190,6 +184,14 @@ def run_report(arguments: argparse.Namespace) -> None:
     picture.parent.mkdir(parents=True, exist_ok=True)
     draw_frontier(json.loads(frontier.read_text())["rows"], picture)
     print(picture)
+
+
+def save_shares(start: str, told: Items, folder: Path) -> None:
+    """Writes and tells a figure of each share that the tables show; start: of their names."""
+    for name in adapter_tables.SHOWN:
+        figure = share(f"{start}.{name}", applied(told[name]))
+        figure.save(folder)
+        print(figure)
 
 
 def chunks_of_each(bench: Bench, arguments: argparse.Namespace, variants: Mapping[str, Variant]) -> list[Chunk]:

@@ -2,8 +2,7 @@
 
 It learnt from the first step of pure noise; here a pass begins later, with much of another picture in its noise. The
 pictures that are begun from are unerased ones of validation prompts that have nothing to do with the concept, the same
-for each chunk. Test
-prompts, judge of record; beside pictures without erasing of the same denoising strength. Writes
+for each chunk. Test prompts, judge of record; beside pictures without erasing of the same denoising strength. Writes
 benchmarks/sweeps/img2img.json; `python -m benchmarks.adapter report` draws the table.
 """
 

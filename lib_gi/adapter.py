@@ -150,7 +150,7 @@ class Adapter:
             own = self.about["architecture"][name]
             if here != own:
                 one, other = (", ".join(map(str, sorted(set(numbers)))) for numbers in (own, here))
-                has = f"{other}" if one != other else "them in other layers"
+                has = other if one != other else "them in other layers"
                 return f"it was trained on a model with {name} of {one} in its layers, this one has {has}"
         return ""
 

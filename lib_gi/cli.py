@@ -159,15 +159,16 @@ def run_generate(arguments: argparse.Namespace) -> None:
     from lib_gi.pictures import output_files
     from lib_gi.sampling import GROWTH, Job, pictures_of
 
+    adapters = Adapters()
     name, adapter = given(settings.adapter)
     settings = replace(settings, adapter=name)
     if adapter is None and name not in (NONE, AUTO):
-        Adapters().named(name)
+        adapters.named(name)
     seeds = range(arguments.seed, arguments.seed + arguments.count)
     files = output_files(arguments.out, seeds, GROWTH if settings.heatmap else ())
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.model_config)
     if settings.infers and adapter is None:
-        picked = Adapters().choose(settings, pipe.unet)
+        picked = adapters.choose(settings, pipe.unet)
         settings, adapter = replace(settings, adapter=picked.name), picked.adapter
     job = Job(
         model=arguments.model.stem,
@@ -184,7 +185,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
         catalogue=catalogue,
     )
     given_acts = not settings.infers and any(settings.acting.values())
-    comes_by = fixed(settings, Adapters().made_for(pipe.unet)) if given_acts else ""
+    comes_by = fixed(settings, adapters.made_for(pipe.unet)) if given_acts else ""
     for file in pictures_of(pipe, job, dict(zip(seeds, files))):
         say(str(file))
     if comes_by:

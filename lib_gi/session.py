@@ -135,13 +135,13 @@ class Session:
         self.calls += 1
         self._step = step
         self._acting = acts_in(step, self.first_step, self.last_step)
-        self._note_acting()
 
     def end_call(self, output: Any = None) -> None:
         """A UNet call has ended: LayerMissedError when a layer was not reached in it.
 
         output: what it gave, a tensor or with one first; NonFiniteError once inhibitors have acted in the pass.
         """
+        self._has_acted = self._has_acted or (self._acting and not self._injection.idle)  # w is known by now
         with self._faults.keeping():
             self._books.close()
             if output is not None and self._has_acted:
@@ -283,12 +283,8 @@ class Session:
             w = self._reading.w(self._books.image_count)
             self.inferred = {c.name: own for c, own in zip(self.concepts, w) if c.w is None}
             self._injection.set_w(w)
-            self._note_acting()
 
     # -- state ---------------------------------------------------------------------------------------------
-
-    def _note_acting(self) -> None:
-        self._has_acted = self._has_acted or (self._acting and not self._injection.idle)
 
     def _forget_pass(self) -> None:
         self._books.forget()
