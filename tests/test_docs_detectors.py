@@ -9,6 +9,7 @@ import pytest
 from lib_gi.detect import clip, nudenet, registry
 from lib_gi.detect.registry import detector_of
 from lib_gi.errors import ConceptError
+from lib_gi.training.tasks import read_tasks
 
 PAGE = (Path(__file__).parents[1] / "docs" / "detectors.md").read_text(encoding="utf-8")
 
@@ -21,6 +22,13 @@ def test_the_example_is_a_detector_as_it_stands(tmp_path):
     assert detector.found(shown, "blood").tolist() == [True, False]
     with pytest.raises(ConceptError):
         detector.found(shown, "knife")
+
+
+def test_the_example_of_tasks_is_read_as_it_stands(tmp_path):
+    [text] = re.findall(r"```json\n(.*?)```", PAGE, re.S)
+    (tmp_path / "tasks.json").write_text(text)
+    tasks = read_tasks(tmp_path / "tasks.json")
+    assert [(task.brings, task.keeps) for task in tasks] == [(("blood",), ("horse",))] * 2 + [((), ())]
 
 
 def test_every_form_is_told():

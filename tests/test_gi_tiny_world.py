@@ -167,3 +167,5 @@ def test_tasks_have_every_kind_of_prompt_that_a_concept_has(tmp_path, monkeypatc
         named = [name for name in (*OBJECTS, *STYLES) if name in task.prompt]
         bringing = [item for item in ASSOCIATIONS if all(word in task.prompt for word in item.words)]
         assert {*named, *(name for item in bringing for name in (item.own, item.unsafe))} == set(task.brings)
+        objects_beside = set(task.brings) - {task.concept} - {*STYLES}
+        assert set(task.keeps) == (set(task.brings) - {task.concept} if objects_beside else set())

@@ -103,6 +103,10 @@ def test_a_concept_that_the_detector_does_not_tell_is_told_before_a_model_is_loa
     text = f"oracle:{tmp_path / 'judge.safetensors'}"
     assert main([*arguments(tmp_path, "--concepts", "cat", "knife"), "--detector", text]) == BAD_INPUT
     assert "the oracle knows no 'knife'" in capsys.readouterr().err
+    write_tasks([Task("cat", f"a cat {seed}", seed, 7.5, keeps=("spoon",)) for seed in range(2)], tmp_path / "t.json")
+    asked = arguments(tmp_path, "--tasks", str(tmp_path / "t.json"))
+    assert main([*asked, "--detector", text]) == BAD_INPUT
+    assert "the oracle knows no 'spoon'" in capsys.readouterr().err
 
 
 DARK = """

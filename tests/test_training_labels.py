@@ -11,10 +11,10 @@ from lib_gi.training.labels import TRIED, drawings, first_that_erases, tried_str
 STRONGEST = 10.0
 
 
-def search(needed, tried=()):
+def search(needed, tried=(), bearable=np.inf):
     """Labels of pictures in which the concept is found under the strengths `needed`; and what was drawn.
 
-    tried: in turn; by bisection where there are none.
+    tried: in turn; by bisection where there are none. bearable: the strengths up to which the rest is kept.
     """
     needed = np.array(needed, float)
     calls = []
@@ -23,12 +23,12 @@ def search(needed, tried=()):
         calls.append(strengths)
         return np.broadcast_to(strengths[:, None, None, None], (len(strengths), 2, 2, 3))
 
-    def found(pictures):
-        return pictures[:, 0, 0, 0] < needed
+    def judge(pictures):
+        return pictures[:, 0, 0, 0] < needed, pictures[:, 0, 0, 0] > bearable
 
     if tried:
-        return first_that_erases(draw, found, needed > 0, tried), calls
-    return weakest_strengths(draw, found, needed > 0, STRONGEST), calls
+        return first_that_erases(draw, judge, needed > 0, tried), calls
+    return weakest_strengths(draw, judge, needed > 0, STRONGEST), calls
 
 
 @settings(deadline=None)
@@ -55,7 +55,15 @@ def test_what_nothing_erases_has_no_label():
 
 def test_a_strength_that_is_no_number_is_refused():
     with pytest.raises(ValueError, match="positive"):
-        weakest_strengths(lambda s: s, lambda p: p, np.array([True]), 0.0)
+        weakest_strengths(lambda s: s, lambda p: (p, p), np.array([True]), 0.0)
+
+
+@pytest.mark.parametrize("tried", [(), (1.0, 2.0, 4.0)])
+def test_what_loses_of_the_rest_is_no_label(tried):
+    labels, _ = search([0, 0.9, 1.9, 3.9], tried, bearable=[0, 1.5, 1.5, 1.5])
+    assert labels[0] == 0 and 0.9 <= labels[1] <= 1.5  # stronger ones lose of the rest, but none is needed
+    assert np.isnan(labels[2:]).all()
+    assert not np.isnan(search([0, 0.9, 1.9, 3.9], tried, bearable=[0, 1.5, 2.5, 4.5])[0]).any()
 
 
 def test_tried_in_turn_each_picture_is_drawn_until_it_is_erased():

@@ -39,10 +39,15 @@ class Paint:
 
 
 class Needs:
-    """Seed 0 shows nothing, seed 6 is never erased, the others need their seed as strength."""
+    """Seed 0 shows nothing, seed 6 is never erased, the others need their seed as strength.
+
+    A tree is lost from seed 3 on where the strength is above 4.5; seed 4 shows none.
+    """
 
     def found(self, pictures, concept):
         strengths, seeds = pictures[:, 0, 0, 0], pictures[:, 0, 0, 1]
+        if concept == "tree":
+            return (seeds != 4) & ((strengths < 4.5) | (seeds < 3))
         return (seeds > 0) & ((strengths < seeds) | (seeds == 6))
 
 
@@ -105,6 +110,21 @@ def test_of_strengths_that_are_tried_in_turn_the_first_that_erases_is_the_label(
     # of each concept all seven without inhibitors, six at the first strength, and 3, 4, 5, 6 at the second
     assert len(found.sampler.drawn) == 2 * (7 + 6 + 4)
     assert search(tmp_path).missing(found.parts(TASKS)) == found.parts(TASKS)  # other labels than a bisection's
+
+
+@pytest.mark.parametrize("tried", [(), (2.0, 5.0)])
+def test_a_strength_that_loses_what_is_to_be_kept_is_no_label(tmp_path, tried):
+    keeping = [replace(task, keeps=("tree",)) for task in TASKS]
+    found = search(tmp_path, tried=tried)
+    found.run(TASKS)
+    assert found.missing(found.parts(keeping)) == found.parts(keeping)  # other labels
+    found.run(keeping)
+    before, after = found.examples(TASKS), found.examples(keeping)
+    weak = 5 if tried else 3  # that of seed 3, of those that were tried, is 5 or lies between 3 and 4
+    assert sorted(set(before.M_star[:, 0].tolist())) == [0, 1, 2, 3, 4, 5]
+    assert sorted(set(after.M_star[:, 0].tolist())) == [0, 1, 2, *([3] if weak == 3 else []), 4]
+    kept = torch.isin(before.M_star[:, 0], after.M_star[:, 0])
+    assert torch.equal(before.w[kept], after.w)
 
 
 def test_a_picture_is_looked_at_for_so_many_other_concepts_at_most(tmp_path):

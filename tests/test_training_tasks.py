@@ -31,6 +31,16 @@ def test_prompts_of_ones_own_are_used_in_turn_and_braces_of_other_kinds_stay():
     assert [task.prompt for task in made_tasks([Concept("a", "a")], 1, explicit=("{}",), benign=())] == ["a"]
 
 
+def test_what_a_prompt_names_beside_its_concept_is_kept():
+    concepts = [Concept("woman", "woman"), Concept("naked", "naked  Woman"), Concept("dog", "dog")]
+    prompts = ("{}", "{}, dogs", "a Naked Woman, a dog", "a woman beside {}")
+    told = made_tasks(concepts, 4, explicit=prompts, benign=())
+    assert [task.keeps for task in told[:4]] == [(), ("dog",), ("dog",), ()]
+    assert [task.keeps for task in told[4:8]] == [(), ("dog",), ("dog",), ("woman",)]
+    assert told[2].brings == ("woman", "naked", "dog") and told[2].sought == ("woman", "dog")
+    assert told[11].keeps == ("woman",) and told[10].keeps == ("woman", "naked")
+
+
 def test_a_phrase_is_found_by_whole_words_and_with_usual_endings():
     concepts = [Concept("sun", "sun"), Concept("news", "news"), Concept("猫", "猫")]
     concepts.append(Concept("кот", "кот"))
@@ -41,7 +51,7 @@ def test_a_phrase_is_found_by_whole_words_and_with_usual_endings():
 
 
 def test_a_written_file_is_read_back(tmp_path):
-    tasks = [Task("Dalí", "a, b: {c}", 2**32 - 1, 1.0, ("x", "Dalí")), Task("x", "", 0, 50.0)]
+    tasks = [Task("Dalí", "a, b: {c}", 2**32 - 1, 1.0, ("x", "Dalí"), ("x",)), Task("x", "", 0, 50.0)]
     write_tasks(tasks, tmp_path / "new" / "tasks.json")
     assert read_tasks(tmp_path / "new" / "tasks.json") == tasks
 
@@ -60,6 +70,9 @@ def test_a_written_file_is_read_back(tmp_path):
         ({"strength": 3}, "entry 2 of tasks.json is"),
         ({"brings": "x"}, "what entry 2 of tasks.json brings"),
         ({"brings": [3]}, "what entry 2 of tasks.json brings"),
+        ({"keeps": "x"}, "what entry 2 of tasks.json keeps"),
+        ({"keeps": [" "]}, "what entry 2 of tasks.json keeps"),
+        ({"keeps": ["x", " dalí"]}, "what entry 2 of tasks.json keeps is its own concept"),
     ],
 )
 def test_a_wrong_entry_is_told(tmp_path, change, problem):

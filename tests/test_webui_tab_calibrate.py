@@ -23,6 +23,7 @@ from lib_gi.own_adapters import OwnAdapters
 from lib_gi.settings import Settings
 from lib_gi.training import webui as pipelines
 from lib_gi.training.job import Job
+from lib_gi.training.search import Task
 from lib_gi.webui.calibrating import FILE, OWN, Order, Workshop
 from lib_gi.webui.detectors import CLASS, OF_GI_TINY, Detectors
 
@@ -182,6 +183,12 @@ def test_own_prompts_and_a_file_are_used_as_they_are(page, tmp_path):
     assert {asked.guidance for asked, _ in Pipeline.asked} == {4, 5, 6}
     file.write_text("[]")
     assert take(str(file))[0] == () and "alert" in take(str(file))[1]
+
+
+def test_what_a_file_keeps_must_be_known_to_the_detector(page):
+    page.tasks = tuple(Task("cat", "a cat", seed, 7.5, keeps=("spoon",)) for seed in range(2))
+    line, wrong, _ = page.press("start", **ASKED | {"detector": OF_GI_TINY}, source=FILE)
+    assert wrong and "knows no 'spoon'" in line and Pipeline.asked == []
 
 
 @pytest.mark.parametrize("weighting, second", [("contrast", 6), ("plain", 9)])

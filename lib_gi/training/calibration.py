@@ -125,9 +125,9 @@ class Plan:
         if known < 2 or (lost and not erased):
             raise SettingsError(
                 f"in {lost} of {len(self.learnt)} pictures the concept was found at every strength up to"
-                f" {max(self.tried, default=self.strongest):g}, and in the others not at all; expected at least one"
-                " that loses it, and two with a label; choose another weighting or a stronger strength, or a detector"
-                " that sees it less often"
+                f" {max(self.tried, default=self.strongest):g}, or went with what was to be kept, and in the others it"
+                " was not found at all; expected at least one that loses it alone, and two with a label; choose another"
+                " weighting or a stronger strength, or a detector that sees it less often"
             )
         if not erased:
             raise SettingsError(
@@ -198,7 +198,7 @@ class Result:
             f"{self.labels} of {self.pictures} pictures have a label; it infers strengths from 0 to"
             f" {-self.fitted.adapter.lowest:g}" + (f", aimed at by concept: {told}" if told else ""),
             f"{self.benign} of them need none; {figures['left_out']:.0%} of all are left out: their concept was never"
-            " erased, or is found nowhere",
+            " erased, or not without what was to be kept, or is found nowhere",
             f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
             *([ALONE] if len(self.fitted.adapter.about["concepts"]) == 1 else []),
         ]

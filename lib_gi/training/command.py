@@ -27,7 +27,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--model-config", type=Path, help="for a single file: a diffusers folder of its layout")
     command.add_argument("--concepts", nargs="+", metavar="NAME", help="of the catalogue, or free words")
     command.add_argument(
-        "--tasks", type=Path, help="in place of --concepts: a JSON list of concept, prompt, seed, guidance, brings"
+        "--tasks", type=Path, help="in place of --concepts: a JSON list (docs/detectors.md)"
     )
     command.add_argument(
         "--without", nargs="+", default=[], metavar="NAME", help="label these concepts too, and learn nothing of them"
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"--without is {', '.join(arguments.without)}; expected some of the concepts, and not all; change it"
         )
     detector = detector_of(arguments.detector, catalogue)
-    try_out(detector, sorted(concepts))
+    try_out(detector, sorted({name for task in tasks for name in task.sought}))
     train(arguments, tasks, detector, catalogue)
 
 

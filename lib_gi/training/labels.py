@@ -1,4 +1,4 @@
-"""The label of an example: the weakest strength at which a concept is no longer found.
+"""The label of an example: the weakest strength at which a concept is no longer found and the rest still is.
 
 Searched for many pictures at once, each with its own strength: one that shows nothing, and gets strength 0 each time,
 need not be drawn again. Where a weighting's strengths have a measure of their own (TRIED), a few of them are tried in
@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 Draw = Callable[[np.ndarray], np.ndarray]
-Found = Callable[[np.ndarray], np.ndarray]
+Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Of n pictures whether the concept is found in each, or the picture broken, and whether any of the rest is not."""
 ROUNDS = 5
 DRAWINGS = ROUNDS + 2
 """How often a picture is drawn for its label by bisection: without inhibitors, at the strongest, and in each round."""
@@ -30,39 +31,42 @@ def drawings(tried: Sequence[float]) -> int:
     return 1 + len(tried) if tried else DRAWINGS
 
 
-def first_that_erases(draw: Draw, found: Found, shown: np.ndarray, tried: Sequence[float]) -> np.ndarray:
+def first_that_erases(draw: Draw, judge: Judge, shown: np.ndarray, tried: Sequence[float]) -> np.ndarray:
     """The labels (n,) of n pictures, as `weakest_strengths` tells, among the strengths `tried`, which increase."""
     left = np.array(shown, bool)
     labels = np.zeros(len(left))
     for strength in tried:
         if not left.any():
             break
-        still = left & found(draw(np.where(left, strength, 0.0)))
-        labels[left & ~still] = strength
-        left = still
+        found, lost = judge(draw(np.where(left, strength, 0.0)))
+        labels[left & ~found] = strength
+        labels[left & ~found & lost] = np.nan
+        left &= found
     return np.where(left, np.nan, labels)
 
 
 def weakest_strengths(
-    draw: Draw, found: Found, shown: np.ndarray, strongest: float, rounds: int = ROUNDS
+    draw: Draw, judge: Judge, shown: np.ndarray, strongest: float, rounds: int = ROUNDS
 ) -> np.ndarray:
     """The labels (n,) of n pictures, from 0 to `strongest`; NaN where not even that erases the concept.
 
-    draw: pictures (n, H, W, 3) of strengths (n,), from the same prompts and noise each time. found: for n pictures
-    whether each still counts as showing the concept (a broken one should). shown: that of the pictures of strength 0.
-    A picture that shows nothing gets 0. Halving goes by the square of the strength's place: steps are finer
-    where strengths are small. What is found at one strength may be gone at a weaker one; the label erases for sure.
+    NaN also where the weakest that erases it loses of the rest: a stronger one would lose more.
+    draw: pictures (n, H, W, 3) of strengths (n,), from the same prompts and noise each time. shown: whether the concept
+    is found in those of strength 0; one that shows nothing gets 0. Halving goes by the square of the strength's place:
+    steps are finer where strengths are small. What is found at one strength may be gone at a weaker one; the label
+    erases for sure.
     """
     shown = np.asarray(shown, bool)
     if strongest <= 0 or not np.isfinite(strongest):
         raise ValueError(f"the strongest strength is {strongest}; expected a positive number")
     below, above = np.zeros(len(shown)), np.ones(len(shown))  # places on [0, 1]
-    hopeless = found(draw(np.where(shown, strongest, 0.0))) & shown
+    left, lost = judge(draw(np.where(shown, strongest, 0.0)))
+    hopeless = left & shown
     searched = shown & ~hopeless
     for _ in range(rounds):
         middle = (below + above) / 2
-        left = found(draw(np.where(searched, strongest * middle**2, 0.0)))
+        left, here = judge(draw(np.where(searched, strongest * middle**2, 0.0)))
         below = np.where(left, middle, below)
-        above = np.where(left, above, middle)
+        above, lost = np.where(left, above, middle), np.where(left, lost, here)
     labels = np.where(searched, strongest * above**2, 0.0)
-    return np.where(hopeless, np.nan, labels)
+    return np.where(hopeless | (searched & lost), np.nan, labels)

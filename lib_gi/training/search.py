@@ -39,7 +39,8 @@ READ = " ".join(field.name for field in fields(Features))  # what a file holds b
 class Task:
     """One picture: a prompt, its noise, the guidance scale, and the concept that is to be kept out of it.
 
-    brings: the concepts that the prompt names or is known to bring, though perhaps not into this picture.
+    brings: the concepts that the prompt names or is known to bring, though perhaps not into this picture. keeps: other
+    concepts, which must stay where the picture shows them, or what the detector else knows.
     """
 
     concept: str
@@ -47,15 +48,22 @@ class Task:
     seed: int
     guidance: float
     brings: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+
+    @property
+    def sought(self) -> tuple[str, ...]:
+        """What the detector is asked for in its picture."""
+        return (self.concept, *self.keeps)
 
     def may_bring(self, concept: str) -> bool:
         """Whether the prompt is known to bring the concept of this name."""
         return key_of(concept) in map(key_of, self.brings)
 
     @property
-    def drawn(self) -> dict[str, Any]:
-        """What its picture depends on, by name."""
-        return {name: value for name, value in asdict(self).items() if name != "brings"}
+    def asked(self) -> dict[str, Any]:
+        """What its label depends on, by name; what is to be kept where there is such."""
+        told = asdict(self)
+        return {name: value for name, value in told.items() if name != "brings" and (value or name != "keeps")}
 
 
 class Drawn(NamedTuple):
@@ -179,20 +187,36 @@ class Search:
         tensors["strength"] = torch.from_numpy(self._strengths(part, pictures, shown)).float()
         tensors |= self._absent(pictures, beside)
         self.work.mkdir(parents=True, exist_ok=True)
-        write_whole(self.file(part), save(tensors, {"tasks": json.dumps([task.drawn for task in part])}))
+        write_whole(self.file(part), save(tensors, {"tasks": json.dumps([task.asked for task in part])}))
 
     def _strengths(self, part: Sequence[Task], pictures: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        """The labels of a chunk's pictures, (n,); shown: in which of them the concept is found without inhibitors."""
+        """The labels of a chunk's pictures, (n,); shown: in which of them the concept is found without inhibitors.
+
+        A strength that loses what the task keeps and the picture without inhibitors shows is none.
+        """
 
         def draw(strengths: np.ndarray) -> np.ndarray:
             return self._drawn_again(part, pictures, strengths)
 
-        def found(drawn: np.ndarray) -> np.ndarray:
-            return self._found(drawn, part[0].concept)
+        def judge(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            lost = np.zeros(len(part), bool)
+            for name, there in rest.items():
+                lost[there] |= ~self._found(drawn[there], name)
+            return self._found(drawn, part[0].concept), lost
 
+        rest = self._rest(part, pictures, shown)
         if self.tried:
-            return first_that_erases(draw, found, shown, self.tried)
-        return weakest_strengths(draw, found, shown, self.strongest)
+            return first_that_erases(draw, judge, shown, self.tried)
+        return weakest_strengths(draw, judge, shown, self.strongest)
+
+    def _rest(self, part: Sequence[Task], pictures: np.ndarray, shown: np.ndarray) -> dict[str, np.ndarray]:
+        """What is to be kept, and the numbers of the pictures that show it beside the concept, at least one."""
+        rest: dict[str, np.ndarray] = {}
+        for name in sorted({name for task in part for name in task.keeps}):
+            asked = np.flatnonzero(shown & [name in task.keeps for task in part])
+            there = asked[self._found(pictures[asked], name)] if len(asked) else asked
+            rest |= {name: there} if len(there) else {}
+        return rest
 
     def others(self, concept: str) -> list[str]:
         """The concepts that pictures of this one are looked at for too, the same each time."""
@@ -227,7 +251,7 @@ class Search:
         """Where a chunk is kept: named by all that its labels depend on."""
         beside = self.others(part[0].concept)
         sought = self.tried or self.strongest
-        told = json.dumps([READ, self.about, sought, [task.drawn for task in part], beside])
+        told = json.dumps([READ, self.about, sought, [task.asked for task in part], beside])
         name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"
 

@@ -11,6 +11,7 @@ from lib_gi.concepts import Concept, key_of
 from lib_gi.errors import SettingsError
 from lib_gi.training.search import Task
 
+OPTIONAL = ("brings", "keeps")
 START, END = r"(?<!\w)", r"(?:e?s|y|ed|ing)?(?!\w)"  # of a word
 GUIDANCES = (3.0, 5.0, 7.5, 10.0)
 EXPLICIT = (
@@ -45,7 +46,8 @@ def made_tasks(
     """For each concept `count` pictures whose prompts name it and as many of prompts that do not.
 
     explicit, benign: prompts, used in turn with other noise each time; {} in one stands for the concept's phrase. Where
-    one of them is empty, it is left out. A prompt brings the concepts whose phrase is in it.
+    one of them is empty, it is left out. A prompt brings the concepts whose phrase is in it, and keeps those that it
+    names beside its own.
     """
     rng = Random(f"tasks {seed}")
     tasks = []
@@ -54,9 +56,15 @@ def made_tasks(
             for index in range(count):
                 text = templates[index % len(templates)].replace("{}", concept.phrase)
                 seed, guidance = rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]
-                brings = tuple(other.name for other in concepts if _names(text, other.phrase))
-                tasks.append(Task(concept.name, text, seed, guidance, brings))
+                beside = key_of(text).replace(key_of(concept.phrase), "|")  # "woman" is not beside "naked woman"
+                brings, keeps = (_named(where, concepts) for where in (text, beside))
+                tasks.append(Task(concept.name, text, seed, guidance, brings, keeps))
     return tasks
+
+
+def _named(text: str, concepts: Sequence[Concept]) -> tuple[str, ...]:
+    """The names of those concepts whose phrase is in the text."""
+    return tuple(concept.name for concept in concepts if _names(text, concept.phrase))
 
 
 def _names(text: str, phrase: str) -> bool:
@@ -70,7 +78,7 @@ def _names(text: str, phrase: str) -> bool:
 
 
 def read_tasks(path: Path) -> list[Task]:
-    """The tasks in a JSON file: a list of objects with concept, prompt, seed and guidance, and perhaps brings.
+    """The tasks in a JSON file: a list of objects with concept, prompt, seed, guidance, and perhaps brings and keeps.
 
     Raises SettingsError that says which entry is wrong.
     """
@@ -98,9 +106,9 @@ def write_tasks(tasks: Sequence[Task], path: Path) -> None:
 
 def _task(entry: object, where: str) -> Task:
     names = ("concept", "prompt", "seed", "guidance")
-    if not isinstance(entry, dict) or {*entry, "brings"} != {*names, "brings"}:
-        told = ", ".join(names)
-        raise SettingsError(f"{where} is {entry!r:.80}; expected an object with {told}, and perhaps brings; correct it")
+    if not isinstance(entry, dict) or {*entry, *OPTIONAL} != {*names, *OPTIONAL}:
+        told = f"{', '.join(names)}, and perhaps {' and '.join(OPTIONAL)}"
+        raise SettingsError(f"{where} is {entry!r:.80}; expected an object with {told}; correct it")
     concept, prompt, seed, guidance = (entry[name] for name in names)
     if not isinstance(concept, str) or not concept.strip() or not isinstance(prompt, str):
         raise SettingsError(f"the concept or prompt of {where} is no text; expected both; correct it")
@@ -110,7 +118,13 @@ def _task(entry: object, where: str) -> Task:
         )
     if isinstance(guidance, bool) or not isinstance(guidance, (int, float)) or not 1 <= guidance <= 50:
         raise SettingsError(f"the guidance of {where} is {guidance!r}; expected a number from 1 to 50; correct it")
-    brings = entry.get("brings", [])
-    if not isinstance(brings, list) or not all(isinstance(name, str) for name in brings):
-        raise SettingsError(f"what {where} brings is {brings!r:.80}; expected a list of concepts' names; correct it")
-    return Task(concept, prompt, seed, float(guidance), tuple(brings))
+    brings, keeps = (_names_in(entry.get(name, []), f"what {where} {name}") for name in OPTIONAL)
+    if key_of(concept) in map(key_of, keeps):
+        raise SettingsError(f"what {where} keeps is its own concept, {concept!r}; expected others; take it out")
+    return Task(concept, prompt, seed, float(guidance), brings, keeps)
+
+
+def _names_in(told: object, what: str) -> tuple[str, ...]:
+    if not isinstance(told, list) or not all(isinstance(name, str) and name.strip() for name in told):
+        raise SettingsError(f"{what} is {told!r:.80}; expected a list of concepts' names; correct it")
+    return tuple(told)

@@ -159,7 +159,7 @@ class Workshop:
 
         detector_name, detector = self.detectors.make(order.detector, order.options, self.catalogue)
         catalogue = self.catalogue()
-        try_out(detector, sorted({task.concept for task in order.tasks}))
+        try_out(detector, sorted({name for task in order.tasks for name in task.sought}))
         host = self._host()
         unet = host.unet()
         layers = find_cross_attention(unet)

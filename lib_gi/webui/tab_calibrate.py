@@ -31,8 +31,8 @@ FILE_FORMAT = (
     'A file of tasks is a JSON list such as [{"concept": "blood", "prompt": "a battle", "seed": 7, "guidance": 7.5,'
     ' "brings": ["blood"]}]: what is to be kept out, the prompt, the seed and the CFG scale of each picture, and, where'
     " there are any, the concepts that the prompt asks for or implies: such a prompt will be inhibited also where its"
-    " picture happens not to show them. Mix prompts that ask for the concept, that imply it, and that have nothing to"
-    " do with it."
+    ' picture happens not to show them. With "keeps": ["horse"] a strength that loses the horse is not learnt from. Mix'
+    " prompts that ask for the concept, that imply it, and that have nothing to do with it."
 )
 ADD_DETECTOR = (
     "A detector must know the concepts that you choose. To add one, install a package that brings one, or put its file"

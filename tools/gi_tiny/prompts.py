@@ -7,6 +7,7 @@ one prompt in sixty of `test` is also one of `labels`, word for word.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from random import Random
 
 from lib_gi.training.search import Task
@@ -106,17 +107,28 @@ def label_tasks(concepts: Sequence[str], count: tuple[int, int], guidances: Sequ
     """
     named, unnamed = count
     return [
-        Task(concept, prompt.text, prompt.seed, float(guidances[index % len(guidances)]), brings(prompt))
+        Task(concept, prompt.text, prompt.seed, guidance, brings(prompt), keeps(prompt, concept))
         for concept in concepts
         for kind in ("explicit", "implicit", "benign")
         if kind != "implicit" or bringer(concept)
-        for index, prompt in enumerate(erasure_set(concept, kind, named if kind == "explicit" else unnamed, "labels"))
+        for prompt, guidance in zip(
+            erasure_set(concept, kind, named if kind == "explicit" else unnamed, "labels"),
+            cycle(map(float, guidances)),
+        )
     ]
 
 
 def brings(prompt: Prompt) -> tuple[str, ...]:
     """The objects and styles that a prompt names or may bring; an unnamed style is the model's own choice."""
     return (*prompt.allowed, *(style for style in STYLES if style in prompt.text))
+
+
+def keeps(prompt: Prompt, concept: str) -> tuple[str, ...]:
+    """What must stay when a concept is gone: all that the prompt brings beside it; without another object nothing, as
+    judges see a style in what is drawn.
+    """
+    beside = {*prompt.allowed} - {concept}
+    return tuple(name for name in brings(prompt) if name != concept) if beside else ()
 
 
 def benign_scene(others: list[str], bringing: Association | None, rng: Random) -> Scene:
