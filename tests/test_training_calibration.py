@@ -149,6 +149,8 @@ def test_only_phrases_that_are_not_the_names_themselves_are_told():
     catalogue = Catalogue([Concept(TASKS[0].concept, "its phrase"), Concept("else", "another"), Concept("c", "c")])
     tasks = [*TASKS, replace(TASKS[0], concept="c"), replace(TASKS[0], concept="free words")]
     assert phrases_of(tasks, catalogue) == {TASKS[0].concept: "its phrase"}
+    keeping = replace(TASKS[0], concept="c", keeps=("else",))
+    assert phrases_of([keeping], catalogue) == {"else": "another"}
     assert phrases_of(TASKS, Catalogue([])) == {}
 
 
@@ -174,7 +176,7 @@ class Stubborn:
     [
         ("plain", Always(True), "in 14 of 14 pictures.* up to 8, .*a stronger strength"),
         ("contrast", Always(True), "in 14 of 14 pictures.* up to 2, .*another weighting"),
-        ("contrast", Stubborn(), "in 12 of 14 pictures.* up to 2, .*in the others not at all"),
+        ("contrast", Stubborn(), "in 12 of 14 pictures.* up to 2, .*in the others it was not found at all"),
         ("plain", Always(False), "found in none of 14 pictures"),
     ],
 )

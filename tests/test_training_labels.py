@@ -60,10 +60,19 @@ def test_a_strength_that_is_no_number_is_refused():
 
 @pytest.mark.parametrize("tried", [(), (1.0, 2.0, 4.0)])
 def test_what_loses_of_the_rest_is_no_label(tried):
-    labels, _ = search([0, 0.9, 1.9, 3.9], tried, bearable=[0, 1.5, 1.5, 1.5])
+    needed = [0, 0.9, 1.9, 3.9, 9.9]
+    labels, _ = search(needed, tried, bearable=[-1, 1.5, 1.8, 1.5, 5])
     assert labels[0] == 0 and 0.9 <= labels[1] <= 1.5  # stronger ones lose of the rest, but none is needed
     assert np.isnan(labels[2:]).all()
-    assert not np.isnan(search([0, 0.9, 1.9, 3.9], tried, bearable=[0, 1.5, 2.5, 4.5])[0]).any()
+    assert not np.isnan(search(needed[:4], tried, bearable=[-1, 1.5, 2.5, 4.5])[0]).any()
+
+
+def test_tried_in_turn_a_stronger_one_that_keeps_the_rest_is_the_label():
+    def judge(pictures):
+        return pictures < 1, pictures == 1
+
+    labels = first_that_erases(lambda strengths: strengths, judge, np.array([True, True]), (0.5, 1.0, 2.0, 4.0))
+    assert labels.tolist() == [2, 2]
 
 
 def test_tried_in_turn_each_picture_is_drawn_until_it_is_erased():

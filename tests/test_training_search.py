@@ -41,11 +41,13 @@ class Paint:
 class Needs:
     """Seed 0 shows nothing, seed 6 is never erased, the others need their seed as strength.
 
-    A tree is lost from seed 3 on where the strength is above 4.5; seed 4 shows none.
+    A tree is lost from seed 3 on where the strength is above 4.5; seed 4 shows none. A sun shines everywhere.
     """
 
     def found(self, pictures, concept):
         strengths, seeds = pictures[:, 0, 0, 0], pictures[:, 0, 0, 1]
+        if concept == "sun":
+            return np.full(len(pictures), True)
         if concept == "tree":
             return (seeds != 4) & ((strengths < 4.5) | (seeds < 3))
         return (seeds > 0) & ((strengths < seeds) | (seeds == 6))
@@ -112,19 +114,26 @@ def test_of_strengths_that_are_tried_in_turn_the_first_that_erases_is_the_label(
     assert search(tmp_path).missing(found.parts(TASKS)) == found.parts(TASKS)  # other labels than a bisection's
 
 
-@pytest.mark.parametrize("tried", [(), (2.0, 5.0)])
-def test_a_strength_that_loses_what_is_to_be_kept_is_no_label(tmp_path, tried):
-    keeping = [replace(task, keeps=("tree",)) for task in TASKS]
+@pytest.mark.parametrize("tried, learnt", [((), [0, 1, 2, 3, 4]), ((2.0, 5.0), [0, 1, 2, 4])])
+def test_a_strength_that_loses_what_is_to_be_kept_is_no_label(tmp_path, tried, learnt):
+    keeping = [replace(task, keeps=("tree", "sun")) for task in TASKS]
     found = search(tmp_path, tried=tried)
     found.run(TASKS)
     assert found.missing(found.parts(keeping)) == found.parts(keeping)  # other labels
     found.run(keeping)
     before, after = found.examples(TASKS), found.examples(keeping)
-    weak = 5 if tried else 3  # that of seed 3, of those that were tried, is 5 or lies between 3 and 4
     assert sorted(set(before.M_star[:, 0].tolist())) == [0, 1, 2, 3, 4, 5]
-    assert sorted(set(after.M_star[:, 0].tolist())) == [0, 1, 2, *([3] if weak == 3 else []), 4]
+    assert sorted(set(after.M_star[:, 0].tolist())) == learnt
     kept = torch.isin(before.M_star[:, 0], after.M_star[:, 0])
     assert torch.equal(before.w[kept], after.w)
+    some = [replace(task, keeps=("tree",) if task.seed == 5 else ("sun",) if task.seed == 3 else ()) for task in TASKS]
+    found.run(some)
+    assert sorted(set(found.examples(some).M_star[:, 0].tolist())) == [0, 1, 2, 3, 4]
+
+
+def test_a_task_that_keeps_nothing_is_told_as_ever():
+    assert Task("a", "b", 1, 4.0, ("c",)).told == {"concept": "a", "prompt": "b", "seed": 1, "guidance": 4.0}
+    assert Task("a", "b", 1, 4.0, keeps=("c",)).told["keeps"] == ("c",)
 
 
 def test_a_picture_is_looked_at_for_so_many_other_concepts_at_most(tmp_path):

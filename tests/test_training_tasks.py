@@ -6,7 +6,7 @@ import pytest
 
 from lib_gi.concepts import Concept
 from lib_gi.errors import SettingsError
-from lib_gi.training.search import Task
+from lib_gi.training.search import Task, names_sought
 from lib_gi.training.tasks import made_tasks, read_tasks, write_tasks
 
 GOOD = {"concept": "Dalí", "prompt": "a clock", "seed": 3, "guidance": 7.5}
@@ -37,8 +37,10 @@ def test_what_a_prompt_names_beside_its_concept_is_kept():
     told = made_tasks(concepts, 4, explicit=prompts, benign=())
     assert [task.keeps for task in told[:4]] == [(), ("dog",), ("dog",), ()]
     assert [task.keeps for task in told[4:8]] == [(), ("dog",), ("dog",), ("woman",)]
-    assert told[2].brings == ("woman", "naked", "dog") and told[2].sought == ("woman", "dog")
+    assert told[2].brings == ("woman", "naked", "dog") and names_sought(told[:4]) == ["dog", "woman"]
     assert told[11].keeps == ("woman",) and told[10].keeps == ("woman", "naked")
+    pair = [Concept("man", "man"), Concept("woman", "woman")]
+    assert made_tasks(pair, 1, explicit=("a woman, a man",), benign=())[0].keeps == ("woman",)
 
 
 def test_a_phrase_is_found_by_whole_words_and_with_usual_endings():

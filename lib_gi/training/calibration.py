@@ -16,7 +16,7 @@ from lib_gi.errors import SettingsError
 from lib_gi.features import Features
 from lib_gi.training.fit import DOUBT, LEAST, NOISE, SHARE, SURPLUS, Examples, Fitted, fit, usual_tau
 from lib_gi.training.labels import tried_strengths
-from lib_gi.training.search import Sampler, Search, Task
+from lib_gi.training.search import Sampler, Search, Task, names_sought
 
 ALONE = (
     "it learnt from one concept alone, and such an adapter changes more of the pictures that have nothing to do with"
@@ -25,8 +25,10 @@ ALONE = (
 
 
 def phrases_of(tasks: Sequence[Task], catalogue: Catalogue) -> dict[str, str]:
-    """The phrases of those concepts that the text encoder reads by other words than their name: labels depend on it."""
-    known = [catalogue.lookup(name) for name in sorted({task.concept for task in tasks}) if name in catalogue]
+    """The phrases of those concepts that are read by other words than their name, also of what is to be kept: labels
+    depend on them.
+    """
+    known = [catalogue.lookup(name) for name in names_sought(tasks) if name in catalogue]
     return {one.name: one.phrase for one in known if one.phrase != one.name}
 
 
@@ -125,9 +127,10 @@ class Plan:
         if known < 2 or (lost and not erased):
             raise SettingsError(
                 f"in {lost} of {len(self.learnt)} pictures the concept was found at every strength up to"
-                f" {max(self.tried, default=self.strongest):g}, or went with what was to be kept, and in the others it"
-                " was not found at all; expected at least one that loses it alone, and two with a label; choose another"
-                " weighting or a stronger strength, or a detector that sees it less often"
+                f" {max(self.tried, default=self.strongest):g}, or what was to be kept was lost with it, and in the"
+                " others it was not found at all; expected at least one that loses nothing but the concept, and two"
+                " with a label; choose another weighting or a stronger strength, a detector that sees it less often, or"
+                " keep less in the tasks"
             )
         if not erased:
             raise SettingsError(

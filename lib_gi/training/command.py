@@ -27,7 +27,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--model-config", type=Path, help="for a single file: a diffusers folder of its layout")
     command.add_argument("--concepts", nargs="+", metavar="NAME", help="of the catalogue, or free words")
     command.add_argument(
-        "--tasks", type=Path, help="in place of --concepts: a JSON list (docs/detectors.md)"
+        "--tasks",
+        type=Path,
+        help="in place of --concepts: a JSON list of concept, prompt, seed, guidance, perhaps brings and keeps",
     )
     command.add_argument(
         "--without", nargs="+", default=[], metavar="NAME", help="label these concepts too, and learn nothing of them"
@@ -64,6 +66,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Looks for labels, fits the network and writes the file; with several processes the first one fits."""
     from lib_gi.adapter import KINDS
+    from lib_gi.training.search import names_sought
     from lib_gi.training.tasks import made_tasks, read_tasks
 
     if bool(arguments.concepts) == bool(arguments.tasks):
@@ -89,7 +92,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"--without is {', '.join(arguments.without)}; expected some of the concepts, and not all; change it"
         )
     detector = detector_of(arguments.detector, catalogue)
-    try_out(detector, sorted({name for task in tasks for name in task.sought}))
+    try_out(detector, names_sought(tasks))
     train(arguments, tasks, detector, catalogue)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 Draw = Callable[[np.ndarray], np.ndarray]
 Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Of n pictures whether the concept is found in each, or the picture broken, and whether any of the rest is not."""
+"""Of n pictures whether the concept is found in each, or the picture broken; and whether any of the rest is lost."""
 ROUNDS = 5
 DRAWINGS = ROUNDS + 2
 """How often a picture is drawn for its label by bisection: without inhibitors, at the strongest, and in each round."""
@@ -39,9 +39,8 @@ def first_that_erases(draw: Draw, judge: Judge, shown: np.ndarray, tried: Sequen
         if not left.any():
             break
         found, lost = judge(draw(np.where(left, strength, 0.0)))
-        labels[left & ~found] = strength
-        labels[left & ~found & lost] = np.nan
-        left &= found
+        labels[left & ~found & ~lost] = strength
+        left &= found | lost
     return np.where(left, np.nan, labels)
 
 
@@ -50,9 +49,10 @@ def weakest_strengths(
 ) -> np.ndarray:
     """The labels (n,) of n pictures, from 0 to `strongest`; NaN where not even that erases the concept.
 
-    NaN also where the weakest that erases it loses of the rest: a stronger one would lose more.
-    draw: pictures (n, H, W, 3) of strengths (n,), from the same prompts and noise each time. shown: whether the concept
-    is found in those of strength 0; one that shows nothing gets 0. Halving goes by the square of the strength's place:
+    NaN also where the weakest that erases it loses any of the rest: it is taken that a stronger one would too.
+    draw: pictures (n, H, W, 3) of strengths (n,), from the same prompts and noise each time. judge: what is found in
+    them; a broken one should count as showing the concept. shown: whether it is found in those of strength 0;
+    one that shows nothing gets 0. Halving goes by the square of the strength's place:
     steps are finer where strengths are small. What is found at one strength may be gone at a weaker one; the label
     erases for sure.
     """
@@ -60,13 +60,13 @@ def weakest_strengths(
     if strongest <= 0 or not np.isfinite(strongest):
         raise ValueError(f"the strongest strength is {strongest}; expected a positive number")
     below, above = np.zeros(len(shown)), np.ones(len(shown))  # places on [0, 1]
-    left, lost = judge(draw(np.where(shown, strongest, 0.0)))
-    hopeless = left & shown
+    found, lost = judge(draw(np.where(shown, strongest, 0.0)))
+    hopeless = found & shown
     searched = shown & ~hopeless
     for _ in range(rounds):
         middle = (below + above) / 2
-        left, here = judge(draw(np.where(searched, strongest * middle**2, 0.0)))
-        below = np.where(left, middle, below)
-        above, lost = np.where(left, above, middle), np.where(left, lost, here)
+        found, lost_here = judge(draw(np.where(searched, strongest * middle**2, 0.0)))
+        below = np.where(found, middle, below)
+        above, lost = np.where(found, above, middle), np.where(found, lost, lost_here)
     labels = np.where(searched, strongest * above**2, 0.0)
     return np.where(hopeless | (searched & lost), np.nan, labels)

@@ -40,7 +40,7 @@ class Task:
     """One picture: a prompt, its noise, the guidance scale, and the concept that is to be kept out of it.
 
     brings: the concepts that the prompt names or is known to bring, though perhaps not into this picture. keeps: other
-    concepts, which must stay where the picture shows them, or what the detector else knows.
+    concepts, or anything else that the detector knows, which must stay where the picture shows them.
     """
 
     concept: str
@@ -50,17 +50,12 @@ class Task:
     brings: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
 
-    @property
-    def sought(self) -> tuple[str, ...]:
-        """What the detector is asked for in its picture."""
-        return (self.concept, *self.keeps)
-
     def may_bring(self, concept: str) -> bool:
         """Whether the prompt is known to bring the concept of this name."""
         return key_of(concept) in map(key_of, self.brings)
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def told(self) -> dict[str, Any]:
         """What its label depends on, by name; what is to be kept where there is such."""
         told = asdict(self)
         return {name: value for name, value in told.items() if name != "brings" and (value or name != "keeps")}
@@ -187,22 +182,24 @@ class Search:
         tensors["strength"] = torch.from_numpy(self._strengths(part, pictures, shown)).float()
         tensors |= self._absent(pictures, beside)
         self.work.mkdir(parents=True, exist_ok=True)
-        write_whole(self.file(part), save(tensors, {"tasks": json.dumps([task.asked for task in part])}))
+        write_whole(self.file(part), save(tensors, {"tasks": json.dumps([task.told for task in part])}))
 
     def _strengths(self, part: Sequence[Task], pictures: np.ndarray, shown: np.ndarray) -> np.ndarray:
         """The labels of a chunk's pictures, (n,); shown: in which of them the concept is found without inhibitors.
 
-        A strength that loses what the task keeps and the picture without inhibitors shows is none.
+        A strength that loses what the task keeps, and the picture without inhibitors shows, is no label.
         """
 
         def draw(strengths: np.ndarray) -> np.ndarray:
             return self._drawn_again(part, pictures, strengths)
 
         def judge(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            lost = np.zeros(len(part), bool)
+            found, lost = self._found(drawn, part[0].concept), np.zeros(len(part), bool)
             for name, there in rest.items():
-                lost[there] |= ~self._found(drawn[there], name)
-            return self._found(drawn, part[0].concept), lost
+                asked = there[~found[there]]
+                if len(asked):
+                    lost[asked] |= ~self._found(drawn[asked], name)
+            return found, lost
 
         rest = self._rest(part, pictures, shown)
         if self.tried:
@@ -215,7 +212,8 @@ class Search:
         for name in sorted({name for task in part for name in task.keeps}):
             asked = np.flatnonzero(shown & [name in task.keeps for task in part])
             there = asked[self._found(pictures[asked], name)] if len(asked) else asked
-            rest |= {name: there} if len(there) else {}
+            if len(there):
+                rest[name] = there
         return rest
 
     def others(self, concept: str) -> list[str]:
@@ -251,9 +249,14 @@ class Search:
         """Where a chunk is kept: named by all that its labels depend on."""
         beside = self.others(part[0].concept)
         sought = self.tried or self.strongest
-        told = json.dumps([READ, self.about, sought, [task.asked for task in part], beside])
+        told = json.dumps([READ, self.about, sought, [task.told for task in part], beside])
         name = re.sub(r"[^\w-]+", "_", part[0].concept)[:60]
         return self.work / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"
+
+
+def names_sought(tasks: Sequence[Task]) -> list[str]:
+    """What the detector is asked for in their pictures, by name."""
+    return sorted({name for task in tasks for name in (task.concept, *task.keeps)})
 
 
 def by_token(features: Features) -> dict[str, Tensor]:

@@ -56,7 +56,7 @@ def made_tasks(
             for index in range(count):
                 text = templates[index % len(templates)].replace("{}", concept.phrase)
                 seed, guidance = rng.randrange(2**32), GUIDANCES[index % len(GUIDANCES)]
-                beside = key_of(text).replace(key_of(concept.phrase), "|")  # "woman" is not beside "naked woman"
+                beside = _words(concept.phrase).sub("|", key_of(text))  # "woman" is not beside "naked woman"
                 brings, keeps = (_named(where, concepts) for where in (text, beside))
                 tasks.append(Task(concept.name, text, seed, guidance, brings, keeps))
     return tasks
@@ -64,17 +64,17 @@ def made_tasks(
 
 def _named(text: str, concepts: Sequence[Concept]) -> tuple[str, ...]:
     """The names of those concepts whose phrase is in the text."""
-    return tuple(concept.name for concept in concepts if _names(text, concept.phrase))
+    return tuple(concept.name for concept in concepts if _words(concept.phrase).search(key_of(text)))
 
 
-def _names(text: str, phrase: str) -> bool:
-    """Whether the phrase stands in the text by whole words, also with a usual ending: "blood" is in a bloody knife, and
+def _words(phrase: str) -> re.Pattern[str]:
+    """What finds the phrase in a text's key by whole words, also with a usual ending: "blood" is in a bloody knife, and
     no "sun" in a sunrise. Where a language writes without gaps, anywhere.
     """
     words = key_of(phrase)
     first = "" if unicodedata.east_asian_width(words[0]) == "W" else START
     last = "" if unicodedata.east_asian_width(words[-1]) == "W" else END
-    return re.search(first + re.escape(words) + last, key_of(text)) is not None
+    return re.compile(first + re.escape(words) + last)
 
 
 def read_tasks(path: Path) -> list[Task]:

@@ -13,7 +13,7 @@ from lib_gi.own_adapters import OwnAdapters
 from lib_gi.safe_files import write_whole
 from lib_gi.settings import WEIGHTINGS
 from lib_gi.training.job import Job, Prepared
-from lib_gi.training.search import Task
+from lib_gi.training.search import Task, names_sought
 from lib_gi.training.tasks import BENIGN, EXPLICIT, made_tasks, tasks_of
 from lib_gi.trial import RANGES as OF_A_TRIAL
 from lib_gi.trial import check_in_range
@@ -159,7 +159,7 @@ class Workshop:
 
         detector_name, detector = self.detectors.make(order.detector, order.options, self.catalogue)
         catalogue = self.catalogue()
-        try_out(detector, sorted({name for task in order.tasks for name in task.sought}))
+        try_out(detector, names_sought(order.tasks))
         host = self._host()
         unet = host.unet()
         layers = find_cross_attention(unet)
