@@ -87,15 +87,16 @@ class Adapter:
         self.network.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def w(self, features: Features, step: int = 0, known: bool = True) -> Tensor:
+    def w(self, features: Features, step: int = 0, known: bool = True, near: bool = True) -> Tensor:
         """The scales (images, tokens) for what a concept's tokens showed in one step, zero or in the trained range.
 
         known: whether the concept was learnt from, see `knows`. All are zero where the mean answer is not below zero,
         or below `doubt` for a concept that is not known: whether it grows is told by all its tokens together, or one
         that errs would act alone, and pictures without a concept of many would hardly stay.
+        near: False where what is read lies beyond reach, see `lost`; then nothing passes for absent.
         Raises AdapterError when the features are of another number of layers, or not finite.
         """
-        return self._scales(self._standardised(features, step), known)
+        return self._scales(self._standardised(features, step), known, near)
 
     def knows(self, concept: str, phrase: str = "") -> bool:
         """Whether it learnt from pictures in which the concept of this name was found, by these words.
@@ -111,16 +112,17 @@ class Adapter:
     def lost(self, features: Features, step: int = 0, known: bool = True) -> Tensor:
         """Whether it tells that nothing grows of what lies beyond its reach, (images,); errors as for `w`.
 
-        It never learnt what that means. So it is on another model, where it would leave everything in its place.
+        It never learnt what that means. So it is on another model, where it would leave everything in its place, and
+        now and then on its own, in a picture unlike those that it learnt from.
         """
         x = self._standardised(features, step)
         far = x.square().mean(dim=(1, 2)).sqrt() > self.reach
         return far & (self._scales(x, known) == 0).all(dim=1)
 
-    def _scales(self, x: Tensor, known: bool) -> Tensor:
+    def _scales(self, x: Tensor, known: bool, near: bool = True) -> Tensor:
         """What `w` tells of standardised inputs (images, tokens, F)."""
         answers = self.network(x).squeeze(-1)
-        absent = answers.mean(dim=1, keepdim=True) >= (0 if known else self.doubt)
+        absent = near & (answers.mean(dim=1, keepdim=True) >= (0 if known else self.doubt))
         return torch.where(absent, 0.0, answers.clamp(self.lowest, self.highest))
 
     def _standardised(self, features: Features, step: int) -> Tensor:

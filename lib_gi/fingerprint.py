@@ -18,8 +18,13 @@ def fingerprint(unet: nn.Module) -> str:
     PEFT's that is not fused. Raises UnsupportedModelError as `find_cross_attention` does, and where the weights are
     kept elsewhere until a layer is called.
     """
+    return fingerprint_of(find_cross_attention(unet))
+
+
+def fingerprint_of(layers: Sequence[Layer]) -> str:
+    """The `fingerprint` of a UNet with these cross-attention layers; UnsupportedModelError as there."""
     digest = hashlib.sha256()
-    for layer in find_cross_attention(unet):
+    for layer in layers:
         for part in (layer.module.to_k, layer.module.to_v):
             kept = getattr(part, "network_weights_backup", None)  # by the WebUI, while a LoRA is in the weights
             weight = (kept if torch.is_tensor(kept) else part.weight).detach()

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from lib_gi.adapter import Adapter
 from lib_gi.encoded import EncodedConcept
-from lib_gi.errors import AdapterError, NeverHitError
+from lib_gi.errors import AdapterError, NeverHitError, UnsupportedModelError
 from lib_gi.features import Features, Record, collect
+from lib_gi.fingerprint import fingerprint_of
 from lib_gi.layers import Layer
 from lib_gi.settings import AUTO
 
@@ -54,7 +55,7 @@ class Reading:
         self, adapter: Adapter, concepts: Sequence[EncodedConcept], layers: Sequence[Layer], weighting: str
     ) -> None:
         check_fits(adapter, layers, weighting)
-        self._adapter, self._concepts, self._layers = adapter, concepts, len(layers)
+        self._adapter, self._concepts, self._layers = adapter, concepts, layers
         self.forget()
 
     def forget(self) -> None:
@@ -77,10 +78,11 @@ class Reading:
     def take(self, records: Sequence[Record], images: Sequence[int]) -> None:
         """Infer the scales of these images from what all layers saw in one call.
 
-        Raises AdapterError where nothing would be inhibited because the adapter does not know what it reads.
+        Raises AdapterError where nothing would be inhibited because the adapter does not know what it reads, on another
+        model than its own. On its own such a picture is rare, and gets the benefit of the doubt: inhibitors act.
         """
         spans = [(c.s, c.e) for c in self._concepts]
-        features = collect(records, [c.name for c in self._concepts], spans, self._layers)
+        features = collect(records, [c.name for c in self._concepts], spans, len(self._layers))
         for image in sorted(set(images)):
             self._inferred[image] = [
                 self._infer(concept, features[concept.name].of_image(image)) if concept.w is None else None
@@ -90,13 +92,23 @@ class Reading:
     def _infer(self, concept: EncodedConcept, seen: Features) -> Tensor:
         """The scales (e - s,) of a concept for the one image of what was seen."""
         known = self._adapter.knows(concept.name, concept.phrase)
-        if bool(self._adapter.lost(seen, known=known)):
+        is_lost = bool(self._adapter.lost(seen, known=known))
+        if is_lost and not self._can_act_all_the_same():
             raise AdapterError(
                 f"the adapter cannot tell whether {concept.name} grows: what it reads lies far beyond what it learnt"
                 " from, and would pass for nothing; expected the model that it was trained on; choose the adapter of"
                 " this model, or a fixed strength"
             )
-        return self._adapter.w(seen, known=known)[0]
+        return self._adapter.w(seen, known=known, near=not is_lost)[0]
+
+    def _can_act_all_the_same(self) -> bool:
+        """Whether the adapter has a weakest strength, and was trained on this very model; False too where the model
+        cannot be told from others.
+        """
+        try:
+            return self._adapter.highest < 0 and fingerprint_of(self._layers) == self._adapter.fingerprint
+        except UnsupportedModelError:
+            return False
 
     def w(self, images: int) -> list[Tensor]:
         """Scales (images or 1, e - s) for each concept; zero for an image that is not read yet."""

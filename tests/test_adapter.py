@@ -99,6 +99,7 @@ def test_a_concept_that_was_not_learnt_from_passes_for_absent_only_where_nothing
         torch.testing.assert_close(older.w(features, known=False), torch.full((IMAGES, TOKENS), known))
         far = Features(features.M_star, features.agreement + 100)
         assert adapter.lost(far).all() == (known == 0) and adapter.lost(far, known=False).all() == (unknown == 0)
+        torch.testing.assert_close(adapter.w(far, near=False), torch.full((IMAGES, TOKENS), min(answer, -0.5)))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,7 @@
 """A session whose scales an adapter infers: read in one more call, then used from the first step on."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_unet import EMPTY, GUIDED, LatentUNet, UNet, concept, inputs, latents
@@ -7,6 +9,7 @@ from tiny_unet import EMPTY, GUIDED, LatentUNet, UNet, concept, inputs, latents
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.encoded import EncodedConcept
 from lib_gi.errors import AdapterError, NeverHitError, NonFiniteError, SettingsError
+from lib_gi.fingerprint import fingerprint
 from lib_gi.inhibitor import WEIGHTINGS
 from lib_gi.recording import Recording
 from lib_gi.rows import RowMap
@@ -190,6 +193,18 @@ def test_an_adapter_that_tells_of_nothing_where_it_knows_nothing_is_refused(unet
     with Session(unet, [inferred()], adapter=acts) as session:  # it acts, so nothing is left in its place
         run(unet, session)
     assert session.inferred[inferred().name].min() == -5
+    own = replace(lost, about={"fingerprint": fingerprint(unet)})
+    with pytest.raises(AdapterError, match="cannot tell"):  # by no strength
+        with Session(unet, [inferred()], adapter=own) as session:
+            run(unet, session)
+    own.highest = -1.0  # on the model that it learnt from it acts
+    with Session(unet, [inferred()], adapter=own) as session:
+        run(unet, session)
+    assert bool((session.inferred[inferred().name] == own.highest).all()) and own.highest < 0
+    own.deviation = torch.ones(6)  # near enough to be believed
+    with Session(unet, [inferred()], adapter=own) as session:
+        run(unet, session)
+    assert not session.inferred[inferred().name].any()
 
 
 def test_an_output_that_is_not_finite_stops_the_generation_where_what_was_inferred_acts_in_its_first_step(unet):
