@@ -38,7 +38,7 @@ HIDDEN = (64, 32)
 MOST_BYTES, MOST_LAYERS = 2**21, 512
 REACH = 2.5
 """How far what is read may lie from what was learnt from, in root mean square deviations, for "nothing grows" to be
-believed: of 21,212 absences that gi-tiny's adapter learnt from one in ten thousand lies beyond 2.2, and of another
+believed: of 21,702 absences that gi-tiny's adapter learnt from one in ten thousand lies beyond 2.2, and of another
 model's prompts four in five pass for nothing beyond this (docs/adapter.md, benchmarks/transfer.py).
 """
 GET_ANOTHER = "get the file again, or train an adapter for this model"
