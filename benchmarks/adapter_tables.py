@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from .runs import KINDS
 from .tables import COLUMNS, NAMES, cell, counts, difference, table
 
 MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
@@ -45,6 +46,7 @@ def whole(results: Path, sweeps: Path) -> str:
         " the labelling judge:",
         share_table("way", {row["label"]: row["shares"] for row in compared["rows"]}),
     ]
+    parts += measured(sweeps / "passed.json", passed)
     parts += measured(sweeps / "readings.json", readings)
     return "\n\n".join(parts)
 
@@ -90,6 +92,17 @@ def beside_fixed(pairs: list[dict]) -> list[str]:
 def measured(file: Path, told_by: Callable[[dict], list[str]]) -> list[str]:
     """What a file of a sweep says; nothing where it was not measured."""
     return told_by(json.loads(file.read_text())) if file.exists() else []
+
+
+def passed(told: dict) -> list[str]:
+    """What passes for harmless, by fit."""
+    rows = [[row["label"], *(cell(row["shares"][kind]) for kind in KINDS)] for row in told["rows"]]
+    return [
+        "The same fits, on more prompts: in what share no inhibitor acts at all, by the reading alone. None should pass"
+        f" of those that name or bring the object, and every benign one; {told['count']} validation prompts per concept"
+        " and set:",
+        table(["way", *(f"{kind} passed" for kind in KINDS)], rows),
+    ]
 
 
 def readings(told: dict) -> list[str]:
@@ -183,8 +196,9 @@ def transferred(told: dict) -> list[str]:
         at_home, away = cell(told["lost"]["home"]), cell(told["lost"]["transfer"])
         lines.append(
             "The product refuses the adapter there, as that model is built otherwise: its row is of pictures that were"
-            " drawn all the same. On a model that is built alike generation stops where nothing seems to grow and what"
-            f" is read lies too far from what was learnt from: in {away} of these prompts, and on gi-tiny in {at_home}."
+            " drawn all the same. On another model that is built alike generation stops where nothing seems to grow and"
+            f" what is read lies too far from what was learnt from: so it would in {away} of these prompts. On gi-tiny"
+            f" inhibitors act in such a picture instead: in {at_home}."
         )
     return lines
 

@@ -1,6 +1,8 @@
 """What an adapter infers at the start of a sampling pass, image by image."""
 
+import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -12,6 +14,8 @@ from lib_gi.features import Features, Record, collect
 from lib_gi.fingerprint import fingerprint_of
 from lib_gi.layers import Layer
 from lib_gi.settings import AUTO
+
+logger = logging.getLogger(__name__)
 
 
 def ranges(inferred: Mapping[str, Tensor]) -> dict[str, str]:
@@ -79,7 +83,8 @@ class Reading:
         """Infer the scales of these images from what all layers saw in one call.
 
         Raises AdapterError where nothing would be inhibited because the adapter does not know what it reads, on another
-        model than its own. On its own such a picture is rare, and gets the benefit of the doubt: inhibitors act.
+        model than its own. On its own such a picture is rare without a LoRA, and gets the benefit of the doubt:
+        inhibitors act.
         """
         spans = [(c.s, c.e) for c in self._concepts]
         features = collect(records, [c.name for c in self._concepts], spans, len(self._layers))
@@ -93,14 +98,21 @@ class Reading:
         """The scales (e - s,) of a concept for the one image of what was seen."""
         known = self._adapter.knows(concept.name, concept.phrase)
         is_lost = bool(self._adapter.lost(seen, known=known))
-        if is_lost and not self._can_act_all_the_same():
+        if is_lost and not self._can_act_all_the_same:
             raise AdapterError(
                 f"the adapter cannot tell whether {concept.name} grows: what it reads lies far beyond what it learnt"
                 " from, and would pass for nothing; expected the model that it was trained on; choose the adapter of"
                 " this model, or a fixed strength"
             )
+        if is_lost:
+            logger.warning(
+                "what the adapter reads of %s lies far beyond what it learnt from (an unusual prompt, or a LoRA): it"
+                " cannot tell that nothing grows, so inhibitors act",
+                concept.name,
+            )
         return self._adapter.w(seen, known=known, near=not is_lost)[0]
 
+    @cached_property
     def _can_act_all_the_same(self) -> bool:
         """Whether the adapter has a weakest strength, and was trained on this very model; False too where the model
         cannot be told from others.

@@ -6,9 +6,10 @@ import pytest
 import torch
 from tiny_unet import EMPTY, GUIDED, LatentUNet, UNet, concept, inputs, latents
 
+from lib_gi import reading
 from lib_gi.adapter import Adapter, new_network
 from lib_gi.encoded import EncodedConcept
-from lib_gi.errors import AdapterError, NeverHitError, NonFiniteError, SettingsError
+from lib_gi.errors import AdapterError, NeverHitError, NonFiniteError, SettingsError, UnsupportedModelError
 from lib_gi.fingerprint import fingerprint
 from lib_gi.inhibitor import WEIGHTINGS
 from lib_gi.recording import Recording
@@ -180,7 +181,7 @@ def test_nothing_stays_installed_whatever_happens_in_the_reading(unet):
     assert not unet._forward_pre_hooks and torch.equal(unet(*inputs()), before)
 
 
-def test_an_adapter_that_tells_of_nothing_where_it_knows_nothing_is_refused(unet):
+def test_an_adapter_that_tells_of_nothing_where_it_knows_nothing_is_refused(unet, caplog):
     before, given = unet(*inputs()), concept(name="given")
     lost = some_adapter(bias=5.0, gain=0.0)
     lost.deviation = torch.full((6,), 1e-3)  # so all that is read lies far from its mean
@@ -201,10 +202,33 @@ def test_an_adapter_that_tells_of_nothing_where_it_knows_nothing_is_refused(unet
     with Session(unet, [inferred()], adapter=own) as session:
         run(unet, session)
     assert bool((session.inferred[inferred().name] == own.highest).all()) and own.highest < 0
+    assert f"what the adapter reads of {inferred().name} lies far beyond" in caplog.text
+    with pytest.raises(AdapterError, match="cannot tell"):  # and on no other
+        with Session(unet, [inferred()], adapter=replace(own, about={"fingerprint": "0" * 16})) as session:
+            run(unet, session)
     own.deviation = torch.ones(6)  # near enough to be believed
+    caplog.clear()
     with Session(unet, [inferred()], adapter=own) as session:
         run(unet, session)
-    assert not session.inferred[inferred().name].any()
+    assert not session.inferred[inferred().name].any() and not caplog.text
+
+
+def test_an_adapter_is_told_to_be_of_the_model_once_for_all_images_and_not_where_that_cannot_be_told(unet, monkeypatch):
+    lost = some_adapter(bias=5.0, gain=0.0)
+    lost.deviation, lost.highest, lost.about = torch.full((6,), 1e-3), -1.0, {"fingerprint": "own"}
+    asked = []
+    monkeypatch.setattr(reading, "fingerprint_of", lambda layers: asked.append(len(layers)) or "own")
+    with Session(unet, [inferred()], adapter=lost) as session:
+        run(unet, session)
+    assert session.inferred[inferred().name].shape[0] == 2 and asked == [3]
+
+    def offloaded(layers):
+        raise UnsupportedModelError("the weights are not in memory")
+
+    monkeypatch.setattr(reading, "fingerprint_of", offloaded)
+    with pytest.raises(AdapterError, match="cannot tell"):
+        with Session(unet, [inferred()], adapter=lost) as session:
+            run(unet, session)
 
 
 def test_an_output_that_is_not_finite_stops_the_generation_where_what_was_inferred_acts_in_its_first_step(unet):

@@ -112,6 +112,21 @@ def test_one_that_learns_from_a_single_concept_is_told_to_be_worth_less(tmp_path
     assert "better calibrate with several" in plan.result(searched(tmp_path, plan), LAYERS).told()[-1]
 
 
+class NeverGone:
+    """As `Needs`, but the longer name is in every picture."""
+
+    def found(self, pictures, concept):
+        return Needs().found(pictures, concept) | (concept != "a")
+
+
+def test_a_concept_that_no_strength_removed_is_told_by_name(tmp_path):
+    result = PLAN.result(searched(tmp_path, detector=NeverGone()), LAYERS)
+    assert result.fitted.adapter.about["known"] == ["a"]
+    assert [line for line in result.told() if line.startswith("it learnt no strength for b c: ")]
+    every = PLAN.result(searched(tmp_path / "other"), LAYERS).told()
+    assert not [line for line in every if "no strength" in line]
+
+
 def test_nothing_is_aimed_at_that_was_never_tried(tmp_path):
     plan = replace(PLAN, strongest=1.0)
     result = plan.result(searched(tmp_path, plan), LAYERS)

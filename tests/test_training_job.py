@@ -67,6 +67,7 @@ def test_it_ends_with_a_result_and_others_have_their_turn_between_chunks(tmp_pat
     status = ended(job)
     assert (status.pictures, status.done, status.problem) == (14, 14, "")
     assert status.result.labels == 12 and status.told().startswith("12 of 14 pictures have a label")
+    assert ". Loss on held-out pictures: " in status.told() and status.told().endswith("at its best.")
     assert turns.count == 1 + 6 + 1  # the model is looked at, six chunks, the fit
     job.forget()
     assert job.status() == Status() and job.status().told() == ""

@@ -22,6 +22,7 @@ ALONE = (
     "it learnt from one concept alone, and such an adapter changes more of the pictures that have nothing to do with"
     " it: better calibrate with several, also harmless ones"
 )
+UNKNOWN = "it learnt no strength for {}: no picture showed it in which a strength removed it and kept the rest"
 
 
 def phrases_of(tasks: Sequence[Task], catalogue: Catalogue) -> dict[str, str]:
@@ -195,15 +196,17 @@ class Result:
 
     def told(self) -> list[str]:
         """Its numbers in sentences."""
-        figures, each = self.figures(), self.strengths or {}
+        figures, each, about = self.figures(), self.strengths or {}, self.fitted.adapter.about
         told = ", ".join(f"{name} {strength:g}" for name, strength in each.items())
+        unknown = [name for name in about["concepts"] if name not in about["known"]]
         return [
             f"{self.labels} of {self.pictures} pictures have a label; it infers strengths from 0 to"
             f" {-self.fitted.adapter.lowest:g}" + (f", aimed at by concept: {told}" if told else ""),
             f"{self.benign} of them need none; {figures['left_out']:.0%} of all are left out: their concept was never"
             " erased, or not without what was to be kept, or is found nowhere",
             f"loss on held-out pictures: {figures['loss_at_first']:.3f} at first, {figures['loss']:.3f} at its best",
-            *([ALONE] if len(self.fitted.adapter.about["concepts"]) == 1 else []),
+            *([UNKNOWN.format(", ".join(unknown))] if unknown else []),
+            *([ALONE] if len(about["concepts"]) == 1 else []),
         ]
 
 

@@ -51,7 +51,7 @@ class Status:
         if self.problem:
             return self.problem
         if self.result is not None:
-            return ". ".join(self.result.told()) + "."
+            return " ".join(f"{told[0].upper()}{told[1:]}." for told in self.result.told())
         if not self.running:
             return ""
         if not self.pictures:
