@@ -19,6 +19,7 @@ from lib_gi.errors import GrowthInhibitorError, SettingsError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
 from lib_gi.settings import AUTO, MAPS, MOST_SEED, NONE, Settings, format_strengths
 from lib_gi.steps import check_steps
+from lib_gi.terminal import complain, note, say
 from lib_gi.training import command
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -222,18 +223,3 @@ def run_concepts(arguments: argparse.Namespace) -> None:
         for concept in concepts:
             anchor = f"  -> {concept.anchor}" if concept.anchor else ""
             say(f"  {concept.name}" + ("" if concept.phrase == concept.name else f"  ({concept.phrase})") + anchor)
-
-
-def say(line: str) -> None:
-    """Writes one line of a command's own output."""
-    sys.stdout.write(line + "\n")
-
-
-def note(message: str) -> None:
-    """Writes one line to stderr that is no error: stdout holds the files' names alone."""
-    sys.stderr.write(f"note: {message}\n")
-
-
-def complain(message: str) -> None:
-    """Writes one line to stderr."""
-    sys.stderr.write("error: " + " ".join(message.split()) + "\n")

@@ -15,6 +15,7 @@ from lib_gi.detect.registry import FORMS, detector_of, without_folders
 from lib_gi.errors import SettingsError
 from lib_gi.loading import DEVICES, DTYPES, check_model, chosen_device, load_pipeline, require_diffusers
 from lib_gi.settings import INFERRED_WEIGHTING, WEIGHTINGS
+from lib_gi.terminal import say
 
 if TYPE_CHECKING:  # what numpy and torch are needed for is imported when it runs: `--help` waits for neither
     from lib_gi.detect import Detector
@@ -111,7 +112,6 @@ def other_dtype(pipe: Any) -> str:
 
 def train(arguments: argparse.Namespace, tasks: list, detector: "Detector", catalogue: Catalogue) -> None:
     """Everything after the arguments are known to be good."""
-    from lib_gi.cli import say
     from lib_gi.fingerprint import architecture, fingerprint
     from lib_gi.layers import find_cross_attention
     from lib_gi.training.calibration import Plan, phrases_of

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from lib_gi.cli import Parser, exit_code, say
+from lib_gi.cli import Parser, exit_code
 from lib_gi.detect.oracle import Oracle, Verdict
 from lib_gi.errors import ConceptError, SettingsError, did_you_mean
 from lib_gi.loading import ModelFileError, load_pipeline
 from lib_gi.pictures import output_files
 from lib_gi.sampling import inhibited
 from lib_gi.settings import Settings
+from lib_gi.terminal import say
 
 from .demo_sheet import Row, sheet
 from .prompts import Prompt, erasure_set
