@@ -35,7 +35,7 @@ from .methods import GUIDANCE, Setting
 from .options import ROOT, SWEEPS, add_sampling
 from .paired import compare
 from .runs import KINDS, Bench, Chunk
-from .variants import ABLATION, ALONE, LEFT_OUT, Variant, draw_variant, fit_all, setting_of
+from .variants import ABLATION, ALONE, LEFT_OUT, UNSEEN, Variant, draw_variant, fit_all, setting_of
 
 FITS = ROOT / "outputs" / "adapter"
 LINES = ("plain", "limited", "contrast", "agreement", "adapter")
@@ -102,7 +102,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
         name: summary(pooled(told_by(bench, setting, arguments.concepts, arguments.count).values()))
         for name, setting in settings.items()
     }
-    shares["each object by one that never saw it"] = summary(pooled(told_of_each(bench, arguments, LEFT_OUT).values()))
+    shares[UNSEEN] = summary(pooled(told_of_each(bench, arguments, LEFT_OUT).values()))
     rows = [{"label": name, "shares": {key: own[key] for key in adapter_tables.SHOWN}} for name, own in shares.items()]
     write(arguments.sweeps / "adapter.json", about(bench, arguments) | {"rows": rows})
 

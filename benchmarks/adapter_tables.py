@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from .runs import KINDS
 from .tables import COLUMNS, NAMES, cell, counts, difference, table
 
 MARKS = ("<!-- begin: adapter -->", "<!-- end: adapter -->")
@@ -96,12 +95,13 @@ def measured(file: Path, told_by: Callable[[dict], list[str]]) -> list[str]:
 
 def passed(told: dict) -> list[str]:
     """What passes for harmless, by fit."""
-    rows = [[row["label"], *(cell(row["shares"][kind]) for kind in KINDS)] for row in told["rows"]]
+    kinds = list(told["rows"][0]["shares"])
+    rows = [[row["label"], *(cell(row["shares"][kind]) for kind in kinds)] for row in told["rows"]]
     return [
         "The same fits, on more prompts: in what share no inhibitor acts at all, by the reading alone. None should pass"
         f" of those that name or bring the object, and every benign one; {told['count']} validation prompts per concept"
         " and set:",
-        table(["way", *(f"{kind} passed" for kind in KINDS)], rows),
+        table(["way", *(f"{kind} passed" for kind in kinds)], rows),
     ]
 
 

@@ -68,6 +68,7 @@ ABLATION = (
 )
 LEFT_OUT = {concept: Variant(without=concept) for concept in UNSAFE}
 ALONE = {concept: Variant(alone=concept) for concept in UNSAFE}
+UNSEEN = "each object by one that never saw it"  # how a table calls the first, taken together
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,9 @@ def first_that_erases(draw: Draw, judge: Judge, shown: np.ndarray, tried: Sequen
         if not left.any():
             break
         found, lost = judge(draw(np.where(left, strength, 0.0)))
-        labels[left & ~found & ~lost] = strength
-        left &= found | lost
+        still = left & (found | lost)
+        labels[left & ~still] = strength
+        left = still
     return np.where(left, np.nan, labels)
 
 
@@ -51,10 +52,9 @@ def weakest_strengths(
 
     NaN also where the weakest that erases it loses any of the rest: it is taken that a stronger one would too.
     draw: pictures (n, H, W, 3) of strengths (n,), from the same prompts and noise each time. judge: what is found in
-    them; a broken one should count as showing the concept. shown: whether it is found in those of strength 0;
-    one that shows nothing gets 0. Halving goes by the square of the strength's place:
-    steps are finer where strengths are small. What is found at one strength may be gone at a weaker one; the label
-    erases for sure.
+    them; a broken one should count as showing the concept. shown: whether it is found in those of strength 0; one that
+    shows nothing gets 0. Halving goes by the square of the strength's place: steps are finer where strengths are small.
+    What is found at one strength may be gone at a weaker one; the label erases for sure.
     """
     shown = np.asarray(shown, bool)
     if strongest <= 0 or not np.isfinite(strongest):

@@ -197,8 +197,7 @@ class Search:
             found, lost = self._found(drawn, part[0].concept), np.zeros(len(part), bool)
             for name, there in rest.items():
                 asked = there[~found[there]]
-                if len(asked):
-                    lost[asked] |= ~self._found(drawn[asked], name)
+                lost[asked] |= ~self._found(drawn[asked], name)
             return found, lost
 
         rest = self._rest(part, pictures, shown)
@@ -207,13 +206,11 @@ class Search:
         return weakest_strengths(draw, judge, shown, self.strongest)
 
     def _rest(self, part: Sequence[Task], pictures: np.ndarray, shown: np.ndarray) -> dict[str, np.ndarray]:
-        """What is to be kept, and the numbers of the pictures that show it beside the concept, at least one."""
+        """What is to be kept, and the numbers of the pictures that show it beside the concept."""
         rest: dict[str, np.ndarray] = {}
         for name in sorted({name for task in part for name in task.keeps}):
             asked = np.flatnonzero(shown & [name in task.keeps for task in part])
-            there = asked[self._found(pictures[asked], name)] if len(asked) else asked
-            if len(there):
-                rest[name] = there
+            rest[name] = asked[self._found(pictures[asked], name)]
         return rest
 
     def others(self, concept: str) -> list[str]:
@@ -233,8 +230,8 @@ class Search:
         return rows
 
     def _found(self, pictures: np.ndarray, concept: str) -> np.ndarray:
-        """Whether the detector finds the concept, (n,) bool."""
-        return np.asarray(self.detector.found(pictures, concept), bool)
+        """Whether the detector finds the concept, (n,) bool; it is not asked of no pictures."""
+        return np.asarray(self.detector.found(pictures, concept) if len(pictures) else [], bool)
 
     def _drawn_again(self, part: Sequence[Task], pictures: np.ndarray, strengths: np.ndarray) -> np.ndarray:
         """The pictures at these strengths; those of strength 0 are there already, as `pictures`."""
